@@ -1,0 +1,51 @@
+"""Domain models: what a ticketing backend or a dispatcher writes and reads."""
+
+from dispatchopt.models.base import Place, Point, Span, Window
+from dispatchopt.models.catalogue import DurationSeconds, FaultType, builtin_fault_types
+from dispatchopt.models.engineer import Break, Engineer, Shift, Skill
+from dispatchopt.models.plan import (
+    Cost,
+    NotPlannable,
+    Overridden,
+    Plan,
+    Provenance,
+    Rejected,
+    Route,
+    Unserved,
+    Visit,
+)
+from dispatchopt.models.policy import Policy
+from dispatchopt.models.problem import Problem
+from dispatchopt.models.ticket import Ticket
+from dispatchopt.models.travel import UNREACHABLE, Matrix, Profiles, StraightLine, Travel
+
+__all__ = [
+    "UNREACHABLE",
+    "Break",
+    "Cost",
+    "DurationSeconds",
+    "Engineer",
+    "FaultType",
+    "Matrix",
+    "NotPlannable",
+    "Overridden",
+    "Place",
+    "Plan",
+    "Point",
+    "Policy",
+    "Problem",
+    "Profiles",
+    "Provenance",
+    "Rejected",
+    "Route",
+    "Shift",
+    "Skill",
+    "Span",
+    "StraightLine",
+    "Ticket",
+    "Travel",
+    "Unserved",
+    "Visit",
+    "Window",
+    "builtin_fault_types",
+]

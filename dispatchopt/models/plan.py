@@ -1,0 +1,111 @@
+"""A plan: routes, what was left out and why, what it costs and where it comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from dispatchopt.models.base import Count, Id, Instant, Model, Seconds, Span, Window
+
+Cost53 = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+
+
+class Visit(Model):
+    """A ticket placed in time on a shift.
+
+    In a plan with orders only, every time is absent; it is then scheduled as soon as possible.
+
+    Attributes
+    ----------
+    departure
+        Leaving the place before, just in time for `start`.
+    promised
+        The window confirmed to the customer.
+    """
+
+    ticket_id: Id
+    departure: Instant | None = None
+    arrival: Instant | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+    travel_seconds: Seconds | None = None
+    promised: Window | None = None
+
+
+class Route(Model):
+    """The visits of one shift in order; `start` and `end` enclose travel and breaks."""
+
+    shift_id: Id
+    engineer_id: Id | None = None
+    start: Instant | None = None
+    visits: tuple[Visit, ...]
+    breaks: tuple[Span, ...] = ()
+    end: Instant | None = None
+
+
+class Unserved(Model):
+    """A ticket left out, with its reason (a code) and the facts behind it."""
+
+    ticket_id: Id
+    reason: Id
+    detail: dict[str, Any] = {}  # Any: counts by rule, ids, prices
+
+
+class Rejected(Model):
+    """A ticket refused at input, with its faults."""
+
+    ticket_id: str
+    issues: tuple[str, ...]
+
+
+class NotPlannable(Model):
+    """A ticket that its status keeps out of planning."""
+
+    ticket_id: Id
+    status: Literal["parked", "done", "cancelled"]
+
+
+class Overridden(Model):
+    """A rule that a fact overruled."""
+
+    rule: Id
+    ticket_id: Id | None = None
+    shift_id: Id | None = None
+    detail: str = ""
+
+
+class Cost(Model):
+    """Total and its parts by rule, in seconds of an engineer's working time."""
+
+    total: Cost53
+    by_rule: dict[Id, Cost53] = {}
+
+
+class Provenance(Model):
+    """What produced the plan; all but `runtime` is the same for the same call."""
+
+    seed: int
+    iterations: Count
+    runtime: float
+    input_hash: str
+    version: str
+
+
+class Plan(Model):
+    """A plan for a `Problem`; every ticket of the input is in exactly one of its lists."""
+
+    schema_version: Annotated[str, StringConstraints(pattern=r"^1(\.\d+)?$")] = "1"
+    plan_id: Id = "plan"
+    base_version: Id | None = None
+    routes: tuple[Route, ...]
+    unserved: tuple[Unserved, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    not_plannable: tuple[NotPlannable, ...] = ()
+    broken_promises: tuple[Id, ...] = ()
+    needs_customer_consent: tuple[Id, ...] = ()
+    overridden: tuple[Overridden, ...] = ()
+    cost: Cost | None = None
+    bound: Cost53 | None = None
+    gap: float | None = None
+    provenance: Provenance | None = None

@@ -1,0 +1,84 @@
+"""Policy presets as data. One cost unit is one second of an engineer's working time.
+
+CITY_DAY
+    The benchmark's cost: travel seconds plus 40 / 20 / 10 / 6 hours for an unserved ticket of
+    priority 1 to 4; everything else is free. Comparable with published routing benchmarks.
+
+BALANCED
+    The default of a branch. Its reasons, price by price:
+
+    - A P1 left out costs 100 h of work plus 10 h per hour of its duration: more than the two
+      longest P2s of the catalogue, and more than all the short P3s that would fit into the time of
+      a feeder cut. P2, P3, P4 follow at 20, 10, 5 h with 5, 2.5, 1.25 h per hour of duration.
+    - A day of age adds one hour, so that an old P4 overtakes a fresh P3 after five days.
+    - A broken promise costs 1000 h: more than any single ticket, and more than a shift full of
+      P2s; the customer was told.
+    - Delay: an hour of waiting of a P1 is worth an hour of work, so that an urgent ticket comes
+      first in the day and on the first of several days; P2 a quarter, P3 a twelfth, P4 a 36th.
+    - Missing `due` costs 10, 5, 3, 1 h at once (attainment counts misses) and then 2, 1, 1/2,
+      1/6 h per hour late.
+    - Overtime is paid at one and a half.
+    - Load: at a full shift the next hour costs a third of an hour more than in an empty one, so
+      that balance decides between near engineers and never sends anyone across the city.
+    - A level too much costs five minutes, a helper's territory, a not preferred engineer or a
+      changed engineer half an hour each: worth a detour, not a ticket.
+    - A tenth of each shift is kept for the day's urgent arrivals at an hour per hour: a P4 still
+      goes in, a detour does not.
+
+STRICT
+    As BALANCED, but a more urgent ticket is never given up for any number of less urgent ones that
+    its place in a shift could hold (`Policy.priorities`).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+_HOUR: Final = 3600
+
+CITY_DAY: Final[dict[str, Any]] = {
+    "travel_per_hour": 3600,
+    "unserved_cost": {1: 40 * _HOUR, 2: 20 * _HOUR, 3: 10 * _HOUR, 4: 6 * _HOUR},
+    "unserved_per_hour": {1: 0, 2: 0, 3: 0, 4: 0},
+    "age_per_day": 0,
+    "broken_promise_cost": 1000 * _HOUR,
+    "delay_per_hour": {1: 0, 2: 0, 3: 0, 4: 0},
+    "late_cost": {1: 0, 2: 0, 3: 0, 4: 0},
+    "late_per_hour": {1: 0, 2: 0, 3: 0, 4: 0},
+    "overtime_per_hour": 0,
+    "balance_per_hour": 0,
+    "overskill_cost": 0,
+    "helper_territory_cost": 0,
+    "territory_open_to": (1,),
+    "not_preferred_cost": 0,
+    "change_cost": 0,
+    "reserve_percent": {},
+    "reserve_per_hour": 0,
+    "priorities": "priced",
+}
+
+BALANCED: Final[dict[str, Any]] = {
+    "travel_per_hour": 3600,
+    "unserved_cost": {1: 100 * _HOUR, 2: 20 * _HOUR, 3: 10 * _HOUR, 4: 5 * _HOUR},
+    "unserved_per_hour": {1: 36_000, 2: 18_000, 3: 9_000, 4: 4_500},
+    "age_per_day": _HOUR,
+    "broken_promise_cost": 1000 * _HOUR,
+    "delay_per_hour": {1: 3600, 2: 900, 3: 300, 4: 100},
+    "late_cost": {1: 10 * _HOUR, 2: 5 * _HOUR, 3: 3 * _HOUR, 4: _HOUR},
+    "late_per_hour": {1: 7200, 2: 3600, 3: 1800, 4: 600},
+    "overtime_per_hour": 5400,
+    "balance_per_hour": 600,
+    "overskill_cost": 300,
+    "helper_territory_cost": 1800,
+    "territory_open_to": (1,),
+    "not_preferred_cost": 1800,
+    "change_cost": 1800,
+    "reserve_percent": {"*": 10},
+    "reserve_per_hour": 3600,
+    "priorities": "priced",
+}
+
+STRICT: Final[dict[str, Any]] = {**BALANCED, "priorities": "lexicographic"}
+
+PRESETS: Final = MappingProxyType({"city_day": CITY_DAY, "balanced": BALANCED, "strict": STRICT})

@@ -1,0 +1,120 @@
+"""How travel times are given; `dispatchopt.travel` computes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from dispatchopt.models.base import MAX_SECONDS, Id, Model, Seconds
+
+UNREACHABLE = MAX_SECONDS
+"""Travel seconds of a pair without a way: beyond every shift, and sums of two fit in int32."""
+
+
+def _to_matrix(value: Any) -> npt.NDArray[np.int32]:  # Any: input before validation
+    if isinstance(value, np.ndarray) and value.dtype == np.int32 and not value.flags.writeable:
+        return value
+    rows = value if isinstance(value, np.ndarray) else _from_rows(value)
+    if rows.ndim != 2 or rows.shape[0] != rows.shape[1]:
+        raise ValueError(f"must be a square table, has shape {rows.shape}")
+    if not np.issubdtype(rows.dtype, np.number):
+        raise ValueError("must hold numbers of seconds, null where there is no way")
+    if np.issubdtype(rows.dtype, np.floating):
+        rows = np.ceil(np.nan_to_num(rows, nan=-1.0, posinf=-1.0, neginf=-1.0))
+    seconds = np.where((rows < 0) | (rows >= UNREACHABLE), UNREACHABLE, rows).astype(np.int32)
+    seconds.flags.writeable = False
+    return seconds
+
+
+def _from_rows(value: Any) -> npt.NDArray[Any]:  # Any: input before validation
+    if not isinstance(value, list | tuple) or not all(isinstance(r, list | tuple) for r in value):
+        raise ValueError("must be a list of rows of seconds")
+    lengths = {len(row) for row in value}
+    if len(lengths) > 1:
+        raise ValueError(f"rows differ in length: {sorted(lengths)[:5]}")
+    if not value:
+        return np.zeros((0, 0), dtype=np.int64)
+    table = np.array(value, dtype=object) if _has_odd(value) else np.asarray(value)
+    if table.dtype == object:
+        flat = [_cell(cell) for cell in table.ravel().tolist()]
+        table = np.array(flat, dtype=np.float64).reshape(table.shape)
+    return table
+
+
+def _has_odd(rows: Any) -> bool:  # Any: input before validation
+    return any(None in row or any(isinstance(c, bool | str | list | dict) for c in row) for row in rows)
+
+
+def _cell(cell: Any) -> float:  # Any: input before validation
+    if cell is None:
+        return -1.0
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        raise ValueError(f"{str(cell)[:40]!r} is no number of seconds; null where there is no way")
+    return float(cell)
+
+
+def _to_rows(seconds: npt.NDArray[np.int32]) -> list[list[int | None]]:
+    rows: list[list[int | None]] = seconds.tolist()
+    if bool((seconds >= UNREACHABLE).any()):
+        return [[None if cell is None or cell >= UNREACHABLE else cell for cell in row] for row in rows]
+    return rows
+
+
+SecondsTable = Annotated[
+    npt.NDArray[np.int32],
+    BeforeValidator(_to_matrix),
+    PlainSerializer(_to_rows, when_used="always"),
+    WithJsonSchema(
+        {"type": "array", "items": {"type": "array", "items": {"type": ["number", "null"]}}}
+    ),
+]
+
+
+class StraightLine(Model):
+    """Great-circle distance x `detour` / `speed_kmh` + `stop_overhead_s` (parking, walking).
+
+    Between two different places only; from a place to itself it is 0.
+    """
+
+    kind: Literal["straight_line"]
+    detour: Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)] = 1.3
+    speed_kmh: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 25.0
+    stop_overhead_s: Seconds = 180
+
+
+class Matrix(Model):
+    """Given seconds, row = origin, column = destination; null, negative or missing: no way.
+
+    Fractions are rounded up. The table may be asymmetric.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    kind: Literal["matrix"]
+    places: tuple[Id, ...]
+    seconds: SecondsTable
+
+    def __eq__(self, other: object) -> bool:
+        """Same places, same seconds (arrays have no plain equality)."""
+        if not isinstance(other, Matrix):
+            return NotImplemented
+        return self.places == other.places and np.array_equal(self.seconds, other.seconds)
+
+    def __hash__(self) -> int:
+        """Hash of the places alone: equal tables have equal places."""
+        return hash(self.places)
+
+
+class Profiles(Model):
+    """Several travel models by name, e.g. ``ebike`` and ``van``; the first is the default."""
+
+    kind: Literal["profiles"]
+    profiles: Annotated[
+        dict[Id, Annotated[StraightLine | Matrix, Field(discriminator="kind")]], Field(min_length=1)
+    ]
+
+
+Travel = Annotated[StraightLine | Matrix | Profiles, Field(discriminator="kind")]
