@@ -54,7 +54,7 @@ class FaultType(Model):
 
 @cache
 def builtin_fault_types() -> tuple[FaultType, ...]:
-    """The 17 telecom fault types shipped with the package.
+    """Return the 17 telecom fault types shipped with the package.
 
     Durations, skills and priorities are proposals, neither measured nor sourced: replace them with
     figures from your own history (`Problem.fault_types`).

@@ -60,7 +60,10 @@ def _travel(travel: Travel) -> Iterator[Issue]:
         if isinstance(table, Matrix):
             if len(table.places) != table.seconds.shape[0]:
                 yield Issue(
-                    "travel", name, "seconds", str(table.seconds.shape),
+                    "travel",
+                    name,
+                    "seconds",
+                    str(table.seconds.shape),
                     f"the table needs one row and one column for each of the "
                     f"{len(table.places)} places",
                 )
@@ -98,7 +101,10 @@ def _engineer(problem: Problem, engineer: Engineer, places: _PlaceCheck) -> Iter
         yield Issue("engineer", engineer.id, "travel_profile", profile, f"known profiles: {known}")
     if engineer.recent_minutes and not engineer.recent_paid_minutes:
         yield Issue(
-            "engineer", engineer.id, "recent_minutes", str(engineer.recent_minutes),
+            "engineer",
+            engineer.id,
+            "recent_minutes",
+            str(engineer.recent_minutes),
             "needs recent_paid_minutes above 0",
         )
     for shift in engineer.shifts:
@@ -107,7 +113,10 @@ def _engineer(problem: Problem, engineer: Engineer, places: _PlaceCheck) -> Iter
     for first, second in pairwise(ordered):
         if first.end + timedelta(seconds=first.max_overtime) > second.start:
             yield Issue(
-                "shift", second.id, "start", second.start.isoformat(),
+                "shift",
+                second.id,
+                "start",
+                second.start.isoformat(),
                 f"overlaps shift '{first.id}' of the same engineer (its overtime included)",
             )
 
@@ -118,7 +127,10 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
     latest_end = shift.end + timedelta(seconds=shift.max_overtime)
     if shift.start < problem.horizon.start or latest_end > problem.horizon.end:
         yield Issue(
-            "shift", shift.id, "start", shift.start.isoformat(),
+            "shift",
+            shift.id,
+            "start",
+            shift.start.isoformat(),
             "the shift, its overtime included, must lie within the horizon; widen the horizon",
         )
     for field, place in (("start_place", shift.start_place), ("end_place", shift.end_place)):
@@ -128,7 +140,10 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
     for index, pause in enumerate(shift.breaks):
         if pause.latest < pause.earliest:
             yield Issue(
-                "shift", shift.id, f"breaks[{index}]", pause.latest.isoformat(),
+                "shift",
+                shift.id,
+                f"breaks[{index}]",
+                pause.latest.isoformat(),
                 "latest lies before earliest",
             )
 
@@ -143,7 +158,10 @@ def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> I
         for other in ticket.after or ():
             if other not in ticket_ids or other == ticket.id:
                 yield Issue(
-                    "ticket", ticket.id, "after", other,
+                    "ticket",
+                    ticket.id,
+                    "after",
+                    other,
                     "must name another ticket of the problem; add it (status done) or drop the id",
                 )
 
@@ -153,7 +171,10 @@ def _ticket_needs(
 ) -> Iterator[Issue]:
     if ticket.fault_type not in catalogue:
         yield Issue(
-            "ticket", ticket.id, "fault_type", ticket.fault_type,
+            "ticket",
+            ticket.id,
+            "fault_type",
+            ticket.fault_type,
             f"unknown; known: {sorted(catalogue)}. Correct it or add it to fault_types",
         )
     duration = ticket.duration
@@ -161,7 +182,10 @@ def _ticket_needs(
         duration = catalogue[ticket.fault_type].duration.mean
     if duration == 0:
         yield Issue(
-            "ticket", ticket.id, "duration", "0",
+            "ticket",
+            ticket.id,
+            "duration",
+            "0",
             "must be at least 1 second; leave it out to take the fault type's mean",
         )
     fault = places.fault(ticket.place)
@@ -176,12 +200,18 @@ def _ticket_times(ticket: Ticket) -> Iterator[Issue]:
     for field, window in named:
         if window.close < window.open:
             yield Issue(
-                "ticket", ticket.id, field, f"{window.open.isoformat()}/{window.close.isoformat()}",
+                "ticket",
+                ticket.id,
+                field,
+                f"{window.open.isoformat()}/{window.close.isoformat()}",
                 "the window closes before it opens; swap or correct the times",
             )
     if ticket.latest and ticket.earliest and ticket.latest < ticket.earliest:
         yield Issue(
-            "ticket", ticket.id, "latest", ticket.latest.isoformat(),
+            "ticket",
+            ticket.id,
+            "latest",
+            ticket.latest.isoformat(),
             f"lies before earliest {ticket.earliest.isoformat()}",
         )
 
@@ -194,7 +224,10 @@ def _ticket_lock(problem: Problem, ticket: Ticket, engineer_ids: set[str]) -> It
         yield Issue("ticket", ticket.id, "assigned_engineer", "", f"{what} needs it")
     elif ticket.assigned_engineer not in engineer_ids:
         yield Issue(
-            "ticket", ticket.id, "assigned_engineer", ticket.assigned_engineer,
+            "ticket",
+            ticket.id,
+            "assigned_engineer",
+            ticket.assigned_engineer,
             "no such engineer; add the engineer (shifts may be empty) or drop the lock",
         )
     if ticket.assigned_start is None:
@@ -202,6 +235,9 @@ def _ticket_lock(problem: Problem, ticket: Ticket, engineer_ids: set[str]) -> It
             yield Issue("ticket", ticket.id, "assigned_start", "", f"{what} needs it")
     elif ticket.is_started and problem.now is not None and ticket.assigned_start > problem.now:
         yield Issue(
-            "ticket", ticket.id, "assigned_start", ticket.assigned_start.isoformat(),
+            "ticket",
+            ticket.id,
+            "assigned_start",
+            ticket.assigned_start.isoformat(),
             f"a started ticket cannot begin after now {problem.now.isoformat()}",
         )

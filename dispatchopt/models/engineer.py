@@ -110,6 +110,8 @@ class Engineer(Model):
         if not isinstance(value, dict):
             return value
         return {
-            name: {"level": skill} if isinstance(skill, int) and not isinstance(skill, bool) else skill
+            name: {"level": skill}
+            if isinstance(skill, int) and not isinstance(skill, bool)
+            else skill
             for name, skill in value.items()
         }

@@ -87,9 +87,7 @@ class _Door:
             if issue.kind == "ticket":
                 self.bad_tickets.setdefault(issue.id, []).append(issue)
 
-    def items(
-        self, plural: str, kind: str, model: type[_M], data: Mapping[str, Any]
-    ) -> list[_M]:
+    def items(self, plural: str, kind: str, model: type[_M], data: Mapping[str, Any]) -> list[_M]:
         """Validate the items of one list; faulty ones are left out and noted."""
         raw = data.get(plural, ())
         if not isinstance(raw, list | tuple):
@@ -103,9 +101,7 @@ class _Door:
             try:
                 kept.append(model.model_validate(item))
             except ValidationError as error:
-                found = [
-                    replace(i, file=file, line=line) for i in issues_of(error, kind, item_id)
-                ]
+                found = [replace(i, file=file, line=line) for i in issues_of(error, kind, item_id)]
                 self.issues.extend(found)
                 if kind == "ticket":
                     self.bad_tickets.setdefault(item_id, []).extend(found)
@@ -222,6 +218,9 @@ def _path(loc: tuple[int | str, ...]) -> str:
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in ("Point", "constrained-str", "straight_line", "matrix", "profiles") or not path:
+        elif (
+            part not in ("Point", "constrained-str", "straight_line", "matrix", "profiles")
+            or not path
+        ):
             path += f".{part}" if path else str(part)
     return path

@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dispatchopt.models.base import Count, Id, Instant, Level, Model, Place, Priority, Seconds, Window
+from dispatchopt.models.base import (
+    Count,
+    Id,
+    Instant,
+    Level,
+    Model,
+    Place,
+    Priority,
+    Seconds,
+    Window,
+)
 
 Status = Literal["open", "parked", "started", "done", "cancelled"]
 Lock = Literal["none", "engineer", "visit", "started"]

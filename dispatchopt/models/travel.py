@@ -45,7 +45,9 @@ def _from_rows(value: Any) -> npt.NDArray[Any]:  # Any: input before validation
 
 
 def _has_odd(rows: Any) -> bool:  # Any: input before validation
-    return any(None in row or any(isinstance(c, bool | str | list | dict) for c in row) for row in rows)
+    return any(
+        None in row or any(isinstance(c, bool | str | list | dict) for c in row) for row in rows
+    )
 
 
 def _cell(cell: Any) -> float:  # Any: input before validation
@@ -59,7 +61,9 @@ def _cell(cell: Any) -> float:  # Any: input before validation
 def _to_rows(seconds: npt.NDArray[np.int32]) -> list[list[int | None]]:
     rows: list[list[int | None]] = seconds.tolist()
     if bool((seconds >= UNREACHABLE).any()):
-        return [[None if cell is None or cell >= UNREACHABLE else cell for cell in row] for row in rows]
+        return [
+            [None if cell is None or cell >= UNREACHABLE else cell for cell in row] for row in rows
+        ]
     return rows
 
 
@@ -98,7 +102,7 @@ class Matrix(Model):
     seconds: SecondsTable
 
     def __eq__(self, other: object) -> bool:
-        """Same places, same seconds (arrays have no plain equality)."""
+        """Compare places and seconds (arrays have no plain equality)."""
         if not isinstance(other, Matrix):
             return NotImplemented
         return self.places == other.places and np.array_equal(self.seconds, other.seconds)
