@@ -4,7 +4,7 @@
 
     DispatchError
     ├── InvalidProblemError   (also a ValueError)  the problem contradicts itself or the schema
-    ├── AdapterError                               a file, frame or database cannot be read or written
+    ├── AdapterError                               a file, frame or database fails to read or write
     ├── UnsupportedRuleError                       a solver was given a form that it does not know
     └── InternalError                              our own mistake: no plan passed the checker
 
@@ -13,8 +13,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
