@@ -37,9 +37,13 @@ def _to_utc(value: datetime) -> datetime:
     if value.microsecond:
         raise ValueError("whole seconds only; round the value")
     try:
-        return value.astimezone(UTC)
+        utc = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("out of the calendar's range") from None
+        utc = None
+    # Far from the calendar's ends, so that durations can be added without overflow.
+    if utc is None or not 1970 <= utc.year < 3000:
+        raise ValueError("must lie in the years 1970 to 2999")
+    return utc
 
 
 Instant = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_to_utc)]

@@ -80,9 +80,10 @@ class Policy(Model):
     def _fill_from_preset(cls, data: Any) -> Any:  # Any: input before validation
         if not isinstance(data, dict):
             return data
-        preset = PRESETS.get(data.get("preset", "balanced"))
+        wanted = data.get("preset", "balanced")
+        preset = PRESETS.get(wanted) if isinstance(wanted, str) else None
         if preset is None:
-            raise ValueError(f"no preset {data.get('preset')!r}; there are {sorted(PRESETS)}")
+            raise ValueError(f"no preset {wanted!r}; there are {sorted(PRESETS)}")
         filled = {**preset, **data}
         for name, levels in preset.items():
             given = data.get(name)

@@ -55,7 +55,7 @@ def _cell(cell: Any) -> float:  # Any: input before validation
         return -1.0
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         raise ValueError(f"{str(cell)[:40]!r} is no number of seconds; null where there is no way")
-    return float(cell)
+    return float(cell) if abs(cell) < UNREACHABLE else -1.0
 
 
 def _to_rows(seconds: npt.NDArray[np.int32]) -> list[list[int | None]]:
