@@ -1,1 +1,122 @@
-"""See the module docstrings."""
+"""The rules, one file each: `check` says what a rule means, `lower` puts it into numbers.
+
+A rule's name is also the reason that checker, plans and reports print. Adding one: see
+CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
+
+from dispatchopt.rules import (
+    balance,
+    breaks,
+    broken_promise,
+    change,
+    crew,
+    delay,
+    helper_territory,
+    lateness,
+    latest,
+    locks,
+    max_visits,
+    overskill,
+    overtime,
+    parts,
+    preferred_engineers,
+    prerequisites,
+    refused_engineers,
+    reserve,
+    service_time,
+    shift_hours,
+    skills,
+    standby,
+    territory,
+    travel,
+    travel_time,
+    unserved,
+    windows,
+)
+from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
+from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
+
+if TYPE_CHECKING:
+    from dispatchopt.forms import FormBuilder
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the registry.
+
+    Attributes
+    ----------
+    name
+        The file's name and the name that reports print.
+    kind
+        ``hard``: breaking it makes a plan invalid. ``soft``: it has a price.
+    check
+        Judges a plan: its part of the cost, what breaks it.
+    lower
+        Puts the rule into forms.
+    reason
+        Code for a ticket that this rule alone keeps out of every shift.
+    """
+
+    name: str
+    kind: Literal["hard", "soft"]
+    check: Callable[[Context, PlanView], Outcome]
+    lower: Callable[[Context, FormBuilder], None]
+    reason: Callable[[Context, TicketFacts], str]
+
+
+def _rule(module: ModuleType, kind: Literal["hard", "soft"], code: str = "") -> Rule:
+    reason = getattr(module, "reason", lambda _ctx, _ticket: code)
+    return Rule(module.NAME, kind, module.check, module.lower, reason)
+
+
+RULES: tuple[Rule, ...] = (
+    _rule(travel_time, "hard", "NO_ENGINEER_WITHIN_TRAVEL"),
+    _rule(service_time, "hard", "NO_SHIFT_IN_WINDOW"),
+    _rule(shift_hours, "hard", "WOULD_CAUSE_OVERTIME"),
+    _rule(breaks, "hard", "NO_ROOM_BREAK"),
+    _rule(windows, "hard"),
+    _rule(latest, "hard", "WOULD_END_TOO_LATE"),
+    _rule(skills, "hard"),
+    _rule(territory, "hard", "NO_ENGINEER_IN_TERRITORY"),
+    _rule(refused_engineers, "hard", "ALL_EXCLUDED"),
+    _rule(crew, "hard", "NEEDS_CREW"),
+    _rule(prerequisites, "hard", "PREREQ_UNSCHEDULED"),
+    _rule(standby, "hard", "STANDBY_ONLY"),
+    _rule(parts, "hard"),
+    _rule(max_visits, "hard", "CAPACITY_FULL"),
+    _rule(travel, "soft"),
+    _rule(delay, "soft"),
+    _rule(lateness, "soft"),
+    _rule(overtime, "soft"),
+    _rule(balance, "soft"),
+    _rule(reserve, "soft"),
+    _rule(overskill, "soft"),
+    _rule(helper_territory, "soft"),
+    _rule(preferred_engineers, "soft"),
+    _rule(change, "soft"),
+    _rule(unserved, "soft"),
+    _rule(broken_promise, "soft"),
+    _rule(locks, "hard", "LOCKED"),
+)
+"""Every rule; `locks` comes last, because its pins clear what the others forbid."""
+
+__all__ = [
+    "RULES",
+    "Context",
+    "Outcome",
+    "PlanView",
+    "RouteView",
+    "Rule",
+    "ShiftFacts",
+    "Stop",
+    "TicketFacts",
+    "Violation",
+]

@@ -1,0 +1,191 @@
+"""Judges anybody's plan from the domain models alone, by inequalities on its stated times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatchopt.models import Cost, Overridden, Plan, Problem, Route, Visit
+from dispatchopt.rules import RULES, Context, PlanView, RouteView, Stop, Violation
+from dispatchopt.schedule import schedule_anyway, schedule_route
+
+WAIVED_BY_PINS = frozenset(
+    {
+        "skills",
+        "territory",
+        "refused_engineers",
+        "crew",
+        "prerequisites",
+        "standby",
+        "windows",
+        "latest",
+    }
+)
+"""Rules that a pinned visit overrules on its own shift: facts beat rules."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the checker found.
+
+    Attributes
+    ----------
+    violations
+        Hard rules broken; empty for a valid plan.
+    cost
+        Total and parts by rule, computed from the stated times.
+    broken_promises
+        Ids of tickets left out although they have an appointment or a lock.
+    needs_customer_consent
+        Ids of locked visits that had to move.
+    overridden
+        Rules that locks overruled.
+    missing
+        Plannable tickets that are in no list of the plan; priced as unserved.
+    """
+
+    violations: tuple[Violation, ...]
+    cost: Cost
+    broken_promises: tuple[str, ...]
+    needs_customer_consent: tuple[str, ...]
+    overridden: tuple[Overridden, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether no hard rule is broken."""
+        return not self.violations
+
+
+def check(problem: Problem, plan: Plan) -> Report:
+    """Check a plan against every rule, and price it.
+
+    Routes without times (orders only) are scheduled as soon as possible first. Tickets that the
+    plan does not mention count as unserved; in a plan with times they are a violation, too.
+    """
+    return check_in(Context.of(problem), plan)
+
+
+def check_in(ctx: Context, plan: Plan) -> Report:
+    """Check a plan of a problem whose facts are derived already."""
+    structure, kept = _structure(ctx, plan)
+    routes = []
+    for route in kept:
+        view, faults = _route_view(ctx, route)
+        routes.append(view)
+        structure += faults
+    served = {stop.ticket.id for view in routes for stop in view.stops}
+    unserved = tuple(ticket for ticket in ctx.tickets.values() if ticket.id not in served)
+    view = PlanView(tuple(routes), unserved)
+    listed = {item.ticket_id for item in plan.unserved} | {r.ticket_id for r in plan.rejected}
+    missing = tuple(ticket.id for ticket in unserved if ticket.id not in listed)
+    if any(visit.start for route in plan.routes for visit in route.visits):
+        structure += [Violation("tally", "is in no list of the plan", t) for t in missing]
+    return _judge(ctx, plan, view, structure, missing)
+
+
+def _judge(
+    ctx: Context, plan: Plan, view: PlanView, structure: list[Violation], missing: tuple[str, ...]
+) -> Report:
+    violations, by_rule = list(structure), {}
+    overridden = list(ctx.overridden)
+    for rule in RULES:
+        outcome = rule.check(ctx, view)
+        if rule.kind == "soft":
+            by_rule[rule.name] = outcome.cost
+        for fault in outcome.violations:
+            at = (fault.ticket_id, fault.shift_id)
+            if rule.name in WAIVED_BY_PINS and ctx.is_pinned(at[0] or "", at[1] or ""):
+                overridden.append(
+                    Overridden(
+                        rule=rule.name, ticket_id=at[0], shift_id=at[1], detail=fault.message
+                    )
+                )
+            else:
+                violations.append(fault)
+    cost = Cost(total=sum(by_rule.values()), by_rule={k: v for k, v in by_rule.items() if v})
+    if plan.cost is not None and plan.cost.total != cost.total:
+        message = f"the plan states a cost of {plan.cost.total}, it is {cost.total}"
+        violations.append(Violation("cost", message))
+    return Report(
+        violations=tuple(violations),
+        cost=cost,
+        broken_promises=tuple(t.id for t in view.unserved if t.ticket.is_promised),
+        needs_customer_consent=tuple(t for t, pin in ctx.pins.items() if pin.start != pin.asked),
+        overridden=tuple(overridden),
+        missing=missing,
+    )
+
+
+def _structure(ctx: Context, plan: Plan) -> tuple[list[Violation], list[Route]]:
+    """Return faults of the lists themselves, and the routes that can be judged."""
+    faults: list[Violation] = []
+    kept: list[Route] = []
+    visits: Counter[str] = Counter()
+    shifts: set[str] = set()
+    for route in plan.routes:
+        shift = ctx.shifts.get(route.shift_id)
+        if shift is None or route.shift_id in shifts:
+            what = "is no shift of the problem" if shift is None else "has two routes"
+            faults.append(Violation("shift", what, None, route.shift_id))
+            continue
+        if route.engineer_id not in (None, shift.engineer.id):
+            faults.append(
+                Violation("shift", f"is not {route.engineer_id}'s shift", None, route.shift_id)
+            )
+        shifts.add(route.shift_id)
+        known = []
+        for visit in route.visits:
+            visits[visit.ticket_id] += 1
+            if visit.ticket_id not in ctx.tickets:
+                what = "is no plannable ticket of the problem"
+                faults.append(Violation("ticket", what, visit.ticket_id, route.shift_id))
+            elif visits[visit.ticket_id] > 1:
+                faults.append(
+                    Violation("ticket", "is visited twice", visit.ticket_id, route.shift_id)
+                )
+            else:
+                known.append(visit)
+        kept.append(route.model_copy(update={"visits": tuple(known)}))
+    return faults + list(_lists(ctx, plan, visits)), kept
+
+
+def _lists(ctx: Context, plan: Plan, visits: Counter[str]) -> Iterator[Violation]:
+    unserved = Counter(item.ticket_id for item in plan.unserved)
+    for ticket_id, count in unserved.items():
+        if ticket_id not in ctx.tickets:
+            yield Violation("tally", "is unserved but no plannable ticket", ticket_id)
+        if count > 1 or visits[ticket_id]:
+            yield Violation("tally", "is in more than one list", ticket_id)
+
+
+def _route_view(ctx: Context, route: Route) -> tuple[RouteView, list[Violation]]:
+    shift = ctx.shifts[route.shift_id]
+    tickets = [ctx.tickets[visit.ticket_id] for visit in route.visits]
+    times = [_times(ctx, visit) for visit in route.visits]
+    if all(time is None for time in times):
+        view = schedule_route(ctx, shift, tickets)
+        return (schedule_anyway(ctx, shift, tickets) if view is None else view), []
+    stated = [time for time in times if time is not None]
+    if len(stated) < len(times):
+        message = "some visits state departure, arrival, start and end, others do not"
+        fault = Violation("times", message, None, shift.id)
+        return schedule_anyway(ctx, shift, tickets), [fault]
+    stops = tuple(Stop(t, *time) for t, time in zip(tickets, stated, strict=True))
+    breaks = tuple((ctx.seconds(b.start), ctx.seconds(b.end)) for b in route.breaks)
+    start = stops[0].departure if route.start is None else ctx.seconds(route.start)
+    end = stops[-1].end if route.end is None else ctx.seconds(route.end)
+    if route.end is None and shift.end_place is not None:
+        end += ctx.travel_seconds(shift, stops[-1].ticket.place, shift.end_place)
+    faults = []
+    if start > stops[0].departure or end < stops[-1].end:
+        faults.append(Violation("times", "visits lie outside the route", None, shift.id))
+    return RouteView(shift, stops, start, end, breaks), faults
+
+
+def _times(ctx: Context, visit: Visit) -> tuple[int, int, int, int] | None:
+    times: tuple[datetime | None, ...] = (visit.departure, visit.arrival, visit.start, visit.end)
+    seconds = [ctx.seconds(at) for at in times if at is not None]
+    return None if len(seconds) < 4 else (seconds[0], seconds[1], seconds[2], seconds[3])

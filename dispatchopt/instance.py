@@ -1,0 +1,106 @@
+"""Compile a problem into arrays, and decode index routes into a plan. The only translator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dispatchopt.errors import InternalError
+from dispatchopt.forms import FormBuilder, Instance
+from dispatchopt.models import NotPlannable, Plan, Problem, Unserved
+from dispatchopt.rules import RULES
+from dispatchopt.rules.context import Context
+from dispatchopt.schedule import route_of, schedule_route
+
+IndexRoutes = Sequence[Sequence[int]]
+"""For each shift the indices of its tickets in visiting order; a started visit is left out."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A problem, its facts, its forms, and which index stands for which id."""
+
+    ctx: Context
+    instance: Instance
+    ticket_ids: tuple[str, ...]
+    shift_ids: tuple[str, ...]
+
+    @property
+    def problem(self) -> Problem:
+        """The problem compiled."""
+        return self.ctx.problem
+
+
+def compile_problem(problem: Problem) -> Compiled:
+    """Derive the facts of a problem and let every rule lower itself into forms.
+
+    Raises
+    ------
+    InvalidProblemError
+        If costs of the problem could reach 2**53.
+    """
+    ctx = Context.of(problem)
+    forms = FormBuilder(list(ctx.tickets), list(ctx.shifts))
+    for bit, rule in enumerate(RULES):
+        forms.rule_bit = bit
+        rule.lower(ctx, forms)
+    instance, ticket_ids = forms.build()
+    return Compiled(ctx, instance, ticket_ids, tuple(ctx.shifts))
+
+
+def decode(
+    compiled: Compiled, routes: IndexRoutes, reasons: Mapping[str, Unserved] | None = None
+) -> Plan:
+    """Schedule index routes and write them as a plan.
+
+    Parameters
+    ----------
+    compiled
+        The problem that the indices belong to.
+    routes
+        One order for each shift.
+    reasons
+        Why each ticket left out is unserved, by id; absent: ``SEARCH_LIMIT``.
+
+    Raises
+    ------
+    InternalError
+        If an order has no feasible schedule: a solver and the rules disagree.
+    """
+    ctx = compiled.ctx
+    tickets = [ctx.tickets[ticket_id] for ticket_id in compiled.ticket_ids]
+    written, served = [], set()
+    for shift, order in zip(ctx.shifts.values(), routes, strict=True):
+        view = schedule_route(ctx, shift, [tickets[t] for t in order])
+        if view is None:
+            ids = [tickets[t].id for t in order]
+            raise InternalError(f"shift {shift.id} has no schedule for the order {ids}")
+        if view.stops:
+            written.append(route_of(ctx, view))
+            served.update(stop.ticket.id for stop in view.stops)
+    known = reasons or {}
+    unserved = tuple(
+        known.get(t, Unserved(ticket_id=t, reason="SEARCH_LIMIT"))
+        for t in ctx.tickets
+        if t not in served
+    )
+    idle = tuple(
+        NotPlannable(ticket_id=t.id, status=t.status)  # type: ignore[arg-type]
+        for t in ctx.problem.tickets
+        if not t.is_plannable
+    )
+    return Plan(routes=tuple(written), unserved=unserved, not_plannable=idle)
+
+
+def encode(compiled: Compiled, plan: Plan) -> list[list[int]]:
+    """Return the orders of a plan as index routes; what the problem does not know is left out."""
+    ticket_index = {ticket_id: t for t, ticket_id in enumerate(compiled.ticket_ids)}
+    orders: dict[str, list[int]] = {shift_id: [] for shift_id in compiled.shift_ids}
+    seen: set[int] = set()
+    for route in plan.routes:
+        for visit in route.visits:
+            index = ticket_index.get(visit.ticket_id)
+            if index is not None and index not in seen and route.shift_id in orders:
+                seen.add(index)
+                orders[route.shift_id].append(index)
+    return [orders[shift_id] for shift_id in compiled.shift_ids]

@@ -1,0 +1,29 @@
+"""Hard: service ends by the ticket's `latest`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dispatchopt.rules.context import Context
+from dispatchopt.rules.views import Outcome, PlanView, Violation
+
+if TYPE_CHECKING:
+    from dispatchopt.forms import FormBuilder
+
+NAME = "latest"
+
+
+def check(ctx: Context, plan: PlanView) -> Outcome:
+    """Find visits that end too late."""
+    found = Outcome()
+    for route, stop in plan.visits():
+        if stop.end > stop.ticket.latest:
+            message = f"ends {stop.end - stop.ticket.latest} s after its latest end"
+            found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
+    return found
+
+
+def lower(ctx: Context, forms: FormBuilder) -> None:
+    """Hand over the limits."""
+    for ticket in ctx.tickets.values():
+        forms.set_latest(forms.ticket_index[ticket.id], ticket.latest)

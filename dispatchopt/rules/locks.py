@@ -1,0 +1,64 @@
+"""Hard: locks are facts. A locked ticket stays with its engineer, a pinned visit at its time.
+
+Lowered last: a pin clears what the other rules forbid it on its own shift.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dispatchopt.rules.context import Context
+from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
+
+if TYPE_CHECKING:
+    from dispatchopt.forms import FormBuilder
+
+NAME = "locks"
+
+
+def check(ctx: Context, plan: PlanView) -> Outcome:
+    """Find locked tickets with another engineer, shift, time or order than fixed."""
+    found = Outcome()
+    for route, stop in plan.visits():
+        message = _fault(ctx, route, stop)
+        if message:
+            found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
+    for ticket in plan.unserved:
+        pin = ctx.pins.get(ticket.id)
+        if pin is not None and ctx.shifts[pin.shift_id].started == ticket.id:
+            message = "has started and cannot be left out"
+            found.violations.append(Violation(NAME, message, ticket.id, pin.shift_id))
+    return found
+
+
+def _fault(ctx: Context, route: RouteView, stop: Stop) -> str | None:
+    ticket, shift = stop.ticket.ticket, route.shift
+    pin = ctx.pins.get(ticket.id)
+    if pin is None:
+        if ticket.lock != "none" and ticket.assigned_engineer != shift.engineer.id:
+            return f"is locked to engineer {ticket.assigned_engineer}"
+        return None
+    if pin.shift_id != shift.id:
+        return f"is fixed on shift {pin.shift_id}"
+    if pin.start != stop.start:
+        return f"is fixed {pin.start - stop.start:+d} s from its start"
+    if shift.started == ticket.id and (route.stops[0] is not stop or stop.end < pin.end):
+        return "has started: it comes first and lasts until now at least"
+    return None
+
+
+def lower(ctx: Context, forms: FormBuilder) -> None:
+    """Forbid locked tickets on all other shifts; pin the visits and begin with the started ones."""
+    for ticket in ctx.tickets.values():
+        pin = ctx.pins.get(ticket.id)
+        index = forms.ticket_index[ticket.id]
+        if pin is not None:
+            shift = forms.shift_index[pin.shift_id]
+            if ctx.shifts[pin.shift_id].started == ticket.id:
+                forms.begin_with(index, shift, pin.end)
+            else:
+                forms.pin(index, shift, pin.start)
+        elif ticket.ticket.lock != "none":
+            owner = ticket.ticket.assigned_engineer
+            others = (s for s in ctx.shifts.values() if s.engineer.id != owner)
+            forms.forbid([index], (forms.shift_index[s.id] for s in others))

@@ -1,0 +1,35 @@
+"""Hard: a route lies within its shift, less the reserved minutes, plus the overtime allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dispatchopt.rules.context import Context
+from dispatchopt.rules.views import Outcome, PlanView, Violation
+
+if TYPE_CHECKING:
+    from dispatchopt.forms import FormBuilder
+
+NAME = "shift_hours"
+
+
+def check(ctx: Context, plan: PlanView) -> Outcome:
+    """Find routes that begin before the engineer is there or end too late."""
+    found = Outcome()
+    for route in plan.routes:
+        if not route.stops:
+            continue
+        if route.start < route.shift.begin and route.shift.started is None:
+            message = f"the route begins {route.shift.begin - route.start} s too early"
+            found.violations.append(Violation(NAME, message, None, route.shift.id))
+        if route.end > route.shift.hard_end:
+            message = f"the route ends {route.end - route.shift.hard_end} s too late"
+            last = route.stops[-1].ticket.id
+            found.violations.append(Violation(NAME, message, last, route.shift.id))
+    return found
+
+
+def lower(ctx: Context, forms: FormBuilder) -> None:
+    """Hand over begin, limit and hard end of every shift."""
+    for shift in ctx.shifts.values():
+        forms.set_hours(forms.shift_index[shift.id], shift.begin, shift.limit, shift.hard_end)

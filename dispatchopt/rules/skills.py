@@ -1,0 +1,70 @@
+"""Hard: the engineer has every skill that the ticket needs, at its level, valid on the day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
+from dispatchopt.rules.views import Outcome, PlanView, Violation
+
+if TYPE_CHECKING:
+    from dispatchopt.forms import FormBuilder
+
+NAME = "skills"
+
+
+def levels(shift: ShiftFacts) -> dict[str, int]:
+    """Return the engineer's levels on the shift's day; a certificate holds on its last day."""
+    return {
+        name: skill.level
+        for name, skill in shift.engineer.skills.items()
+        if skill.expires is None or skill.expires >= shift.day
+    }
+
+
+def lacking(needed: Mapping[str, int], have: Mapping[str, int]) -> list[str]:
+    """Return the names of the skills that are missing or too low."""
+    return [name for name, level in needed.items() if have.get(name, 0) < level]
+
+
+def check(ctx: Context, plan: PlanView) -> Outcome:
+    """Find visits by engineers without a needed skill."""
+    found = Outcome()
+    for route, stop in plan.visits():
+        for name in lacking(stop.ticket.skills, levels(route.shift)):
+            message = f"needs {name} at level {stop.ticket.skills[name]} on {route.shift.day}"
+            found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
+    return found
+
+
+def lower(ctx: Context, forms: FormBuilder) -> None:
+    """Forbid each group of equal needs on each group of equally skilled shifts that lacks one."""
+    needs, have = defaultdict(list), defaultdict(list)
+    for ticket in ctx.tickets.values():
+        needs[tuple(sorted(ticket.skills.items()))].append(forms.ticket_index[ticket.id])
+    for shift in ctx.shifts.values():
+        have[tuple(sorted(levels(shift).items()))].append(forms.shift_index[shift.id])
+    for needed, tickets in needs.items():
+        unable = [
+            s
+            for skills, group in have.items()
+            if lacking(dict(needed), dict(skills))
+            for s in group
+        ]
+        forms.forbid(tickets, unable)
+
+
+def reason(ctx: Context, ticket: TicketFacts) -> str:
+    """Say whether the skill is missing, too low or expired in the whole roster."""
+    shifts = list(ctx.shifts.values())
+    for name, level in ticket.skills.items():
+        skills = [s.engineer.skills[name] for s in shifts if name in s.engineer.skills]
+        if not skills:
+            return "NO_ENGINEER_WITH_SKILL"
+        if all(skill.level < level for skill in skills):
+            return "SKILL_LEVEL_TOO_LOW"
+        if not any(levels(s).get(name, 0) >= level for s in shifts):
+            return "CERT_EXPIRED"
+    return "NO_ENGINEER_WITH_SKILL"

@@ -1,0 +1,55 @@
+"""Hard: between two visits there is time for the way, and for the breaks taken on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dispatchopt.models import UNREACHABLE
+from dispatchopt.rules.context import Context
+from dispatchopt.rules.views import Outcome, PlanView, RouteView, Violation
+
+if TYPE_CHECKING:
+    from dispatchopt.forms import FormBuilder
+
+NAME = "travel_time"
+
+
+def check(ctx: Context, plan: PlanView) -> Outcome:
+    """Find legs that start too early, are too short, or have no way."""
+    found = Outcome()
+    for route in plan.routes:
+        for ticket_id, message in _faults(ctx, route):
+            found.violations.append(Violation(NAME, message, ticket_id, route.shift.id))
+    return found
+
+
+def _faults(ctx: Context, route: RouteView) -> Iterator[tuple[str, str]]:
+    moving = [stop for stop in route.stops if stop.ticket.id != route.shift.started]
+    for index, (free, due_by, way) in enumerate(route.legs(ctx)):
+        home = index >= len(moving)
+        stop = route.stops[-1] if home else moving[index]
+        departure, arrival = (free, due_by) if home else (stop.departure, stop.arrival)
+        if way >= UNREACHABLE:
+            yield stop.ticket.id, "there is no way home" if home else "there is no way to it"
+            continue
+        if departure < free or arrival > due_by:
+            yield stop.ticket.id, f"leaves {free - departure} s before the engineer is free"
+        missing = way + _overlap(route.breaks, departure, arrival) - (arrival - departure)
+        if missing > 0:
+            where = "home" if home else "to it"
+            yield stop.ticket.id, f"the way {where} is {missing} s too short"
+
+
+def _overlap(breaks: Sequence[tuple[int, int]], start: int, end: int) -> int:
+    return sum(max(0, min(end, b_end) - max(start, b_start)) for b_start, b_end in breaks)
+
+
+def lower(ctx: Context, forms: FormBuilder) -> None:
+    """Hand over travel seconds, places and profiles."""
+    shifts = ctx.shifts.values()
+    forms.set_travel(ctx.travel.seconds, [shift.profile for shift in shifts])
+    forms.set_places(
+        [ticket.place for ticket in ctx.tickets.values()],
+        [(s.start_place, -1 if s.end_place is None else s.end_place) for s in shifts],
+    )
