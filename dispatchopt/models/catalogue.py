@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
 
 from dispatchopt.models.base import Id, Level, Model, Priority, Seconds
 
@@ -19,6 +21,13 @@ class DurationSeconds(Model):
     p50: Seconds | None = None
     p80: Seconds | None = None
     p90: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _quantiles_rise(self) -> DurationSeconds:
+        given = [value for value in (self.p50, self.p80, self.p90) if value is not None]
+        if given != sorted(given):
+            raise ValueError("p50, p80 and p90 must not fall")
+        return self
 
 
 class FaultType(Model):
@@ -44,7 +53,7 @@ class FaultType(Model):
     name_en: str = ""
     name_zh: str = ""
     skills: dict[Id, Level] = {}
-    crew_size: int = 1
+    crew_size: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     duration: DurationSeconds
     tools: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()

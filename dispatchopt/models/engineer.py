@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from dispatchopt.models.base import Count, Id, Instant, Level, Model, Place, Priority, Seconds
+from dispatchopt.models.base import Count, Day, Id, Instant, Level, Model, Place, Priority, Seconds
 
 
 class Skill(Model):
     """A skill's level and the last day on which its certificate holds (absent: for ever)."""
 
     level: Level
-    expires: date | None = None
+    expires: Day | None = None
 
 
 class Break(Model):
@@ -110,8 +109,6 @@ class Engineer(Model):
         if not isinstance(value, dict):
             return value
         return {
-            name: {"level": skill}
-            if isinstance(skill, int) and not isinstance(skill, bool)
-            else skill
+            name: skill if isinstance(skill, dict | Skill) else {"level": skill}
             for name, skill in value.items()
         }

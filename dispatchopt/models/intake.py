@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -26,7 +26,15 @@ Origin = Callable[[str, int], tuple[str, int]]
 
 @dataclass(frozen=True)
 class Intake:
-    """A problem made from raw data, and the tickets that were refused on the way."""
+    """A problem made from raw data, and what was refused on the way.
+
+    Attributes
+    ----------
+    rejected
+        One entry for each ticket of the input that is not in the problem, in input order.
+    issues
+        Every fault found, those of engineers left out among them.
+    """
 
     problem: Problem
     rejected: tuple[Rejected, ...]
@@ -48,63 +56,83 @@ def build_problem(
         The fields of `Problem`; tickets, engineers and fault types as lists of raw items.
     on_bad_row
         ``error``: any fault raises. ``reject``: faulty tickets and engineers are left out and
-        reported; faults elsewhere still raise.
+        reported, and so is what only they made faulty; faults elsewhere still raise.
     origin
         Where an item stands, for the messages.
     issues
         Faults that the reader found already; they are listed first, and raise unless rejecting.
+        The item may stand in `data` under the same id (it is refused) or not at all.
 
     Raises
     ------
     InvalidProblemError
         With every fault found.
     """
-    door = _Door(origin, list(issues))
+    if not isinstance(data, Mapping):
+        raise InvalidProblemError(
+            [Issue("problem", "", "", "", "must be an object with the fields of a problem")]
+        )
+    door = _Door(origin, issues)
     engineers = door.items("engineers", "engineer", Engineer, data)
     tickets = door.items("tickets", "ticket", Ticket, data)
     fault_types = door.items("fault_types", "fault_type", FaultType, data)
     head = door.head(data)
-    fatal = [i for i in door.issues if i.kind not in ("ticket", "engineer", "shift")]
-    if door.issues and (fatal or on_bad_row == "error"):
+    fatal = head is None or any(issue.kind not in _REJECTABLE for issue in door.issues)
+    if fatal or (door.issues and on_bad_row == "error"):
         found = cross_check(_unchecked(head, tickets, engineers, fault_types)) if head else []
-        raise InvalidProblemError([*door.issues, *door.place(found)])
+        raise InvalidProblemError([*door.issues, *door.place(door.without_echoes(found))])
     assert head is not None
-    return door.settle(head, tickets, engineers, fault_types, on_bad_row)
+    problem = door.settle(head, tickets, engineers, fault_types, on_bad_row)
+    return Intake(problem, door.rejected(), tuple(door.issues))
 
+
+_REJECTABLE = frozenset({"ticket", "engineer", "shift"})
 
 _M = TypeVar("_M", bound=Model)
+
+_Key = tuple[str, str]
+"""Kind and id of an item."""
+
+_Where = tuple[str, int]
+"""File and line."""
 
 
 class _Door:
     """Collects faults while items are validated; remembers where each item stood."""
 
-    def __init__(self, origin: Origin, issues: list[Issue]) -> None:
+    def __init__(self, origin: Origin, issues: tuple[Issue, ...]) -> None:
         self.origin = origin
-        self.issues = issues
-        self.where: dict[tuple[str, str], tuple[str, int]] = {}
-        self.bad_tickets: dict[str, list[Issue]] = {}
-        for issue in issues:
-            if issue.kind == "ticket":
-                self.bad_tickets.setdefault(issue.id, []).append(issue)
+        self.issues = list(issues)
+        self.num_read = len(issues)
+        self.rows: dict[_Key, list[_Where]] = {}
+        self.tickets: list[tuple[str, _Where]] = []
 
     def items(self, plural: str, kind: str, model: type[_M], data: Mapping[str, Any]) -> list[_M]:
         """Validate the items of one list; faulty ones are left out and noted."""
-        raw = data.get(plural, ())
+        if plural not in data:
+            if plural != "fault_types":
+                self.issues.append(Issue("problem", "", plural, "", "is required"))
+            return []
+        raw = data[plural]
         if not isinstance(raw, list | tuple):
-            self.issues.append(Issue("problem", "", plural, _short(raw), "must be a list"))
+            self.issues.append(Issue("problem", "", plural, "", "must be a list"))
             return []
         kept: list[_M] = []
         for index, item in enumerate(raw):
-            file, line = self.origin(plural, index)
             item_id = _item_id(item, kind, index)
-            self.where.setdefault((kind, item_id), (file, line))
+            where = self.origin(plural, index)
+            self.rows.setdefault((kind, item_id), []).append(where)
+            if kind == "ticket":
+                self.tickets.append((item_id, where))
             try:
                 kept.append(model.model_validate(item))
             except ValidationError as error:
-                found = [replace(i, file=file, line=line) for i in issues_of(error, kind, item_id)]
-                self.issues.extend(found)
-                if kind == "ticket":
-                    self.bad_tickets.setdefault(item_id, []).extend(found)
+                file, line = where
+                found = issues_of(error, kind, item_id)
+                self.issues.extend(replace(issue, file=file, line=line) for issue in found)
+                continue
+            for shift in getattr(kept[-1], "shifts", ()):
+                self.rows.setdefault(("shift", shift.id), []).append(where)
         return kept
 
     def head(self, data: Mapping[str, Any]) -> Problem | None:
@@ -118,12 +146,19 @@ class _Door:
             return None
 
     def place(self, issues: list[Issue]) -> list[Issue]:
-        """Add file and line to the faults that `cross_check` found."""
-        placed = []
+        """Add file and line to the faults that `cross_check` found; one issue for each double."""
+        placed: list[Issue] = []
         for issue in issues:
-            file, line = self.where.get((issue.kind, issue.id), ("", 0))
-            placed.append(replace(issue, file=file, line=line))
+            rows = self.rows.get((issue.kind, issue.id)) or [("", 0)]
+            doubles = dict.fromkeys(rows) if issue.field == "id" else rows[:1]
+            placed.extend(replace(issue, file=file, line=line) for file, line in doubles)
         return placed
+
+    def without_echoes(self, found: list[Issue]) -> list[Issue]:
+        """Drop what is faulty only because the item it names is faulty and was left out."""
+        bad = {(issue.kind, issue.id) for issue in self.issues}
+        named = {"assigned_engineer": "engineer", "after": "ticket", "fault_type": "fault_type"}
+        return [issue for issue in found if (named.get(issue.field), issue.value) not in bad]
 
     def settle(
         self,
@@ -132,35 +167,58 @@ class _Door:
         engineers: list[Engineer],
         fault_types: list[FaultType],
         on_bad_row: str,
-    ) -> Intake:
+    ) -> Problem:
         """Leave out what contradicts the rest until nothing does, or raise."""
+        bad = {(issue.kind, issue.id) for issue in self.issues}
+        self.issues.extend(self._doubles_of(bad, tickets, engineers))
         while True:
+            tickets = [t for t in tickets if ("ticket", t.id) not in bad]
+            engineers = [e for e in engineers if not bad.intersection(_keys(e))]
             problem = _unchecked(head, tickets, engineers, fault_types)
             found = self.place(cross_check(problem))
             if not found:
-                break
+                return problem
             self.issues.extend(found)
             bad = {(issue.kind, issue.id) for issue in found}
             if on_bad_row == "error" or any(kind not in _REJECTABLE for kind, _ in bad):
                 raise InvalidProblemError(self.issues)
-            for issue in found:
-                if issue.kind == "ticket":
-                    self.bad_tickets.setdefault(issue.id, []).append(issue)
-            tickets = [t for t in tickets if ("ticket", t.id) not in bad]
-            engineers = [
-                e
-                for e in engineers
-                if ("engineer", e.id) not in bad
-                and not any(("shift", shift.id) in bad for shift in e.shifts)
+
+    def _doubles_of(
+        self, bad: set[_Key], tickets: list[Ticket], engineers: list[Engineer]
+    ) -> list[Issue]:
+        """Faults of sound items that share their id with a faulty one."""
+        sound = [("ticket", t.id) for t in tickets] + [("engineer", e.id) for e in engineers]
+        doubles = [key for key in dict.fromkeys(sound) if key in bad and len(self.rows[key]) > 1]
+        return self.place(
+            [
+                Issue(*key, "id", "", f"stands {len(self.rows[key])} times; ids must be unique")
+                for key in doubles
             ]
-        rejected = tuple(
-            Rejected(ticket_id=ticket_id, issues=tuple(str(issue) for issue in found))
-            for ticket_id, found in self.bad_tickets.items()
         )
-        return Intake(problem, rejected, tuple(self.issues))
+
+    def rejected(self) -> tuple[Rejected, ...]:
+        """One entry for each row of a ticket at fault, those that only the reader saw last."""
+        by_id: dict[str, list[Issue]] = {}
+        for issue in self.issues:
+            if issue.kind == "ticket":
+                by_id.setdefault(issue.id, []).append(issue)
+        rows = [(ticket_id, where) for ticket_id, where in self.tickets if ticket_id in by_id]
+        known = {ticket_id for ticket_id, _ in self.tickets}
+        read = [i for i in self.issues[: self.num_read] if i.kind == "ticket" and i.id not in known]
+        rows.extend(dict.fromkeys((issue.id, (issue.file, issue.line)) for issue in read))
+        entries: list[Rejected] = []
+        for ticket_id, where in rows:
+            issues = by_id[ticket_id]
+            own = [issue for issue in issues if (issue.file, issue.line) == where] or issues
+            texts = tuple(str(issue) for issue in own)
+            entries.append(Rejected(ticket_id=ticket_id, issues=texts))
+        return tuple(entries)
 
 
-_REJECTABLE = frozenset({"ticket", "engineer", "shift"})
+def _keys(engineer: Engineer) -> Iterator[_Key]:
+    yield "engineer", engineer.id
+    for shift in engineer.shifts:
+        yield "shift", shift.id
 
 
 def _unchecked(
@@ -176,15 +234,13 @@ def _unchecked(
 
 
 def _item_id(item: Any, kind: str, index: int) -> str:
-    if isinstance(item, Mapping):
-        found = item.get("code" if kind == "fault_type" else "id")
-        if isinstance(found, str) and found.strip():
-            return found
-    else:
-        found = getattr(item, "code" if kind == "fault_type" else "id", None)
-        if isinstance(found, str):
-            return found
-    return f"#{index + 1}"
+    name = "code" if kind == "fault_type" else "id"
+    found = item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
+    return _printable(found) if isinstance(found, str) and found.strip() else f"#{index + 1}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _short(value: Any) -> str:
@@ -192,35 +248,55 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+_PLAIN = {
+    "missing": "is required",
+    "extra_forbidden": "unknown field; correct its name, or put it under attributes",
+    "model_type": "must be an object with named fields",
+    "invalid_key": "names of fields must be text",
+    "union_tag_not_found": "kind is required: straight_line, matrix or profiles",
+    "union_tag_invalid": "unknown kind; there are straight_line, matrix and profiles",
+}
+
+
 def issues_of(error: ValidationError, kind: str, item_id: str) -> list[Issue]:
-    """Turn a pydantic error into issues, one for each fault."""
+    """Turn a pydantic error into issues, one for each fault.
+
+    Values of private fields, of unknown ones and of whole objects are left out: they may hold
+    names, phones and addresses.
+    """
     issues: list[Issue] = []
     for fault in error.errors(include_url=False):
         cause = fault.get("ctx", {}).get("error")
         if isinstance(cause, InvalidProblemError):
             issues.extend(cause.issues)
             continue
-        field = _path(fault["loc"])
-        top = str(fault["loc"][0]) if fault["loc"] else ""
-        private = top in PRIVATE_FIELDS or fault["type"] == "missing"
-        value = "" if private else _short(fault["input"])
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "missing":
-            message = "is required"
-        elif fault["type"] == "extra_forbidden":
-            message = "unknown field; correct its name, or put it under attributes"
-        issues.append(Issue(kind, item_id, field, value, message))
+        loc, given = fault["loc"], fault["input"]
+        private = (
+            not loc
+            or not PRIVATE_FIELDS.isdisjoint(loc)
+            or fault["type"] in ("missing", "extra_forbidden")
+            or isinstance(given, Mapping | Model)
+        )
+        message = _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        issues.append(Issue(kind, item_id, _path(loc), "" if private else _short(given), message))
     return issues
+
+
+_PLACES = frozenset({"place", "start_place", "end_place"})
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
     path = ""
-    for part in loc:
+    for depth, part in enumerate(loc):
+        # pydantic also names the branch of a union taken, which no file shows.
+        if depth and loc[depth - 1] in _PLACES and part in ("Point", "id"):
+            continue
+        if part == "[key]":
+            continue
+        if loc[0] == "travel" and (depth == 1 or (depth == 4 and loc[2] == "profiles")):
+            continue
         if isinstance(part, int):
             path += f"[{part}]"
-        elif (
-            part not in ("Point", "constrained-str", "straight_line", "matrix", "profiles")
-            or not path
-        ):
-            path += f".{part}" if path else str(part)
+        else:
+            path += f".{_printable(part)}" if path else _printable(part)
     return path

@@ -87,7 +87,7 @@ class Provenance(Model):
 
     seed: int
     iterations: Count
-    runtime: float
+    runtime: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     input_hash: str
     version: str
 
@@ -107,5 +107,5 @@ class Plan(Model):
     overridden: tuple[Overridden, ...] = ()
     cost: Cost | None = None
     bound: Cost53 | None = None
-    gap: float | None = None
+    gap: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     provenance: Provenance | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -91,9 +91,11 @@ class Policy(Model):
                 filled[name] = {**levels, **{_level(key): price for key, price in given.items()}}
         return filled
 
-    def __init__(self, **data: Any) -> None:  # Any: every field is optional, the preset fills it
-        super().__init__(**data)
+    if TYPE_CHECKING:
+
+        def __init__(self, **data: Any) -> None:
+            """Take any fields: the preset fills the others."""
 
 
 def _level(key: Any) -> Any:  # Any: input before validation; a JSON key is text
-    return int(key) if isinstance(key, str) and key.isdigit() else key
+    return int(key) if key in ("1", "2", "3", "4") else key

@@ -57,7 +57,7 @@ class Problem(Model):
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             raise ValueError("no IANA time zone; write for example Asia/Shanghai") from None
         return value
 

@@ -95,7 +95,7 @@ class Ticket(Model):
     after: tuple[Id, ...] | None = None
     network_element: Id | None = None
     carried_over: Count = 0
-    points: float | None = None
+    points: Annotated[float, Field(allow_inf_nan=False)] | None = None
     attributes: dict[str, Any] = {}  # Any: echoed as it came
 
     @property

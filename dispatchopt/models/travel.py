@@ -6,7 +6,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from dispatchopt.models.base import MAX_SECONDS, Id, Model, Seconds
 
@@ -15,18 +21,24 @@ UNREACHABLE = MAX_SECONDS
 
 
 def _to_matrix(value: Any) -> npt.NDArray[np.int32]:  # Any: input before validation
-    if isinstance(value, np.ndarray) and value.dtype == np.int32 and not value.flags.writeable:
-        return value
     rows = value if isinstance(value, np.ndarray) else _from_rows(value)
     if rows.ndim != 2 or rows.shape[0] != rows.shape[1]:
         raise ValueError(f"must be a square table, has shape {rows.shape}")
     if not np.issubdtype(rows.dtype, np.number):
         raise ValueError("must hold numbers of seconds, null where there is no way")
+    if np.issubdtype(rows.dtype, np.complexfloating):
+        raise ValueError("must hold plain numbers of seconds, null where there is no way")
+    if rows.dtype == np.int32 and not rows.flags.writeable and _is_settled(rows):
+        return rows  # no second copy of a large table
     if np.issubdtype(rows.dtype, np.floating):
         rows = np.ceil(np.nan_to_num(rows, nan=-1.0, posinf=-1.0, neginf=-1.0))
     seconds = np.where((rows < 0) | (rows >= UNREACHABLE), UNREACHABLE, rows).astype(np.int32)
     seconds.flags.writeable = False
     return seconds
+
+
+def _is_settled(rows: npt.NDArray[np.int32]) -> bool:
+    return rows.size == 0 or (int(rows.min()) >= 0 and int(rows.max()) <= UNREACHABLE)
 
 
 def _from_rows(value: Any) -> npt.NDArray[Any]:  # Any: input before validation
@@ -107,6 +119,11 @@ class Matrix(Model):
             return NotImplemented
         return self.places == other.places and np.array_equal(self.seconds, other.seconds)
 
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Lock the table again: numpy forgets it when pickled."""
+        super().__setstate__(state)
+        self.seconds.flags.writeable = False
+
     def __hash__(self) -> int:
         """Hash of the places alone: equal tables have equal places."""
         return hash(self.places)
@@ -117,7 +134,8 @@ class Profiles(Model):
 
     kind: Literal["profiles"]
     profiles: Annotated[
-        dict[Id, Annotated[StraightLine | Matrix, Field(discriminator="kind")]], Field(min_length=1)
+        dict[Id, Annotated[StraightLine | Matrix, Field(discriminator="kind")]],
+        Field(min_length=1),
     ]
 
 
