@@ -1,0 +1,360 @@
+"""Random small problems over every rule, for `hypothesis`.
+
+`LINES` has one line for each rule: the fields that make it matter. A problem switches some of the
+rules on and draws their fields; all others stay absent. Numbers come from small grids, so that ties
+and boundaries occur.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from dispatchopt.models import (
+    Engineer,
+    FaultType,
+    Plan,
+    Policy,
+    Problem,
+    Route,
+    Shift,
+    Ticket,
+    Visit,
+)
+
+ABSENT = object()
+"""Stands for a field that is not given at all (an explicit None may mean something else)."""
+
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+OPENING = MIDNIGHT + timedelta(hours=8)
+PLACES = ("a", "b", "c", "d")
+TRAVEL_MINUTES = (0, 15, 15, 30, 30, 60, None)  # None: no way
+RATES = (0, 0, 100, 3600, 5400, 7001)
+PRICES = (0, 0, 300, 1800, 7201)
+HEAVY = (0, 1000, 21_600, 144_000)
+
+FAULT_TYPES = (
+    FaultType.model_validate({"code": "plain", "duration": {"mean": 1800}}),
+    FaultType.model_validate(
+        {"code": "wired", "skills": {"fibre": 2}, "duration": {"mean": 900}, "parts": ["ont"]}
+    ),
+)
+
+Fields = dict[str, st.SearchStrategy[Any]]
+
+
+class Line(NamedTuple):
+    """The fields that make one rule matter, by the model that they belong to."""
+
+    ticket: Fields = {}
+    engineer: Fields = {}
+    shift: Fields = {}
+    policy: Fields = {}
+    problem: Fields = {}
+
+
+def maybe(*values: Any, absent: int = 1) -> st.SearchStrategy[Any]:
+    """Draw one of the values, or nothing; `absent` weighs nothing."""
+    return st.sampled_from((*[ABSENT] * absent, *values))
+
+
+def minutes(*values: int, absent: int = 1) -> st.SearchStrategy[Any]:
+    """Draw a time so many minutes after the first shift could begin."""
+    return maybe(*(OPENING + timedelta(minutes=m) for m in values), absent=absent)
+
+
+def by_priority(values: tuple[int, ...]) -> st.SearchStrategy[dict[int, int]]:
+    return st.fixed_dictionaries({level: st.sampled_from(values) for level in (1, 2, 3, 4)})
+
+
+def _window(opens: int, length: int) -> dict[str, datetime]:
+    start = OPENING + timedelta(minutes=opens)
+    return {"open": start, "close": start + timedelta(minutes=length)}
+
+
+_WINDOW = st.builds(
+    _window,
+    st.sampled_from((-60, 0, 15, 30, 60, 90, 120, 180, 360, 1440)),
+    st.sampled_from((0, 15, 30, 60, 600)),
+)
+_IDS = st.sampled_from((("t0",), ("t1",), ("t0", "t2")))
+_ENGINEERS = st.sampled_from((("e0",), ("e1",), ("e0", "e1")))
+_SKILL = st.sampled_from(
+    (
+        1,
+        2,
+        3,
+        {"level": 3, "expires": MIDNIGHT.date()},
+        {"level": 2, "expires": date(2026, 3, 1)},
+    )
+)
+
+
+def _break(earliest: int, slack: int, duration: int) -> dict[str, Any]:
+    return {"earliest": earliest, "latest": earliest + slack, "duration": 60 * duration}
+
+
+_BREAK = st.builds(  # minutes after the shift's start; `_shift` makes them times
+    _break,
+    st.sampled_from((-30, 0, 30, 60, 90, 120)),
+    st.sampled_from((0, 15, 30, 60)),
+    st.sampled_from((0, 15, 30)),
+)
+
+LINES: dict[str, Line] = {
+    "travel_time": Line(engineer={"travel_profile": maybe("bike", "van")}),
+    "service_time": Line(
+        ticket={"duration": maybe(1, 900, 1800, 3600, 5000)},
+        engineer={"duration_percent": maybe(67, 150)},
+    ),
+    "shift_hours": Line(
+        shift={
+            "available_from": minutes(-60, 15, 60, absent=2),
+            "start_place": maybe(*PLACES),
+            "end_place": maybe(None, None, *PLACES),
+        }
+    ),
+    "breaks": Line(shift={"breaks": st.lists(_BREAK, min_size=1, max_size=2)}),
+    "windows": Line(
+        ticket={
+            "windows": maybe(absent=1) | st.lists(_WINDOW, max_size=3),
+            "appointment": maybe(absent=2) | _WINDOW,
+            "earliest": minutes(0, 30, 60, absent=3),
+            "known_at": minutes(-600, 30, absent=3),
+        }
+    ),
+    "latest": Line(ticket={"latest": minutes(60, 75, 90, 120, 180, 1500)}),
+    "skills": Line(
+        ticket={"skills": maybe({}, {"fibre": 1}, {"fibre": 2, "iptv": 1})},
+        engineer={"skills": st.dictionaries(st.sampled_from(("fibre", "iptv")), _SKILL)},
+        problem={"timezone": maybe("Asia/Shanghai", "America/New_York")},
+    ),
+    "territory": Line(
+        ticket={"territory": maybe("north", "south")},
+        engineer={
+            "territories": maybe((), ("north",), ("south", "north")),
+            "helper_territories": maybe((), ("south",)),
+        },
+        policy={"territory_open_to": st.sampled_from(((), (1,), (1, 2)))},
+    ),
+    "refused_engineers": Line(ticket={"refused_engineers": maybe(()) | _ENGINEERS}),
+    "crew": Line(ticket={"crew_size": maybe(2)}, shift={"members": maybe(2)}),
+    "prerequisites": Line(ticket={"after": maybe((), absent=2) | _IDS}),
+    "standby": Line(shift={"min_priority": maybe(1, 2, 3)}),
+    "parts": Line(
+        ticket={"parts": maybe({}, {"ont": 1}, {"ont": 2}, {"ont": 1, "cable": 3})},
+        engineer={"stock": maybe({}, {"ont": 2}, {"ont": 1, "cable": 5})},
+        shift={"stock": maybe({}, {"ont": 3, "cable": 3})},
+    ),
+    "max_visits": Line(shift={"max_visits": maybe(0, 1, 2)}),
+    "travel": Line(policy={"travel_per_hour": st.sampled_from(RATES)}),
+    "delay": Line(policy={"delay_per_hour": by_priority(RATES)}),
+    "lateness": Line(
+        ticket={"due": minutes(-1500, 0, 30, 60, 75, 120, 300, 2000)},
+        policy={"late_cost": by_priority(PRICES), "late_per_hour": by_priority(RATES)},
+    ),
+    "overtime": Line(
+        shift={"max_overtime": maybe(900, 3600), "reserved_minutes": maybe(30, 60, 600, absent=3)},
+        policy={"overtime_per_hour": st.sampled_from(RATES)},
+    ),
+    "balance": Line(
+        engineer={"recent": maybe((30, 60), (60, 60), (100, 70), (0, 60))},
+        shift={"reserved_minutes": maybe(15, 30)},
+        policy={"balance_per_hour": st.sampled_from(RATES)},
+    ),
+    "reserve": Line(
+        policy={
+            "reserve_percent": st.sampled_from(({}, {"*": 10}, {"fibre": 50, "*": 0}, {"*": 100})),
+            "reserve_per_hour": st.sampled_from(RATES),
+        }
+    ),
+    "overskill": Line(policy={"overskill_cost": st.sampled_from(PRICES)}),
+    "helper_territory": Line(policy={"helper_territory_cost": st.sampled_from(PRICES)}),
+    "preferred_engineers": Line(
+        ticket={"preferred_engineers": maybe(()) | _ENGINEERS},
+        policy={"not_preferred_cost": st.sampled_from(PRICES)},
+    ),
+    "change": Line(
+        policy={"change_cost": st.sampled_from(PRICES)},
+        problem={"previous_plan": st.lists(st.sampled_from((None, "s0", "s1")), max_size=8)},
+    ),
+    "unserved": Line(
+        ticket={
+            "carried_over": maybe(1, 3),
+            "reported_at": minutes(-60, -1500, -4000),
+        },
+        policy={
+            "unserved_cost": by_priority(HEAVY),
+            "unserved_per_hour": by_priority(RATES),
+            "age_per_day": st.sampled_from(PRICES),
+            "priorities": st.sampled_from(("priced", "priced", "lexicographic")),
+        },
+    ),
+    "broken_promise": Line(policy={"broken_promise_cost": st.sampled_from((*HEAVY, 3_600_000))}),
+    "locks": Line(
+        ticket={
+            "status": maybe("started", "parked", "done", "cancelled", absent=8),
+            "lock": maybe("engineer", "visit", "visit", "started"),
+            "assigned_engineer": st.sampled_from(("e0", "e0", "e1")),
+            "assigned_start": minutes(-30, 0, 15, 30, 30, 60, 120, 400, 3000, absent=0),
+        },
+        problem={"now": minutes(-60, 0, 30, 60, 90, absent=2)},
+    ),
+}
+"""One line for each rule of the registry."""
+
+
+@st.composite
+def problems(draw: st.DrawFn, *, max_tickets: int = 4, max_shifts: int = 2) -> Problem:
+    """Draw a valid problem with at most so many tickets and shifts, and any set of rules."""
+    switches = draw(st.tuples(*[st.booleans()] * len(LINES)))
+    lines = [line for line, on in zip(LINES.values(), switches, strict=True) if on]
+    whole = _draw(draw, {}, [line.problem for line in lines])
+    now = whole.get("now")
+    roster = _roster(draw, lines, max_shifts)
+    count = draw(st.integers(1, max_tickets))
+    tickets = [_ticket(draw, lines, f"t{i}", count, len(roster), now) for i in range(count)]
+    previous = whole.pop("previous_plan", None)
+    return Problem(
+        horizon={"start": MIDNIGHT, "end": MIDNIGHT + timedelta(days=2 + max_shifts // 2)},
+        fault_types=FAULT_TYPES,
+        tickets=tickets,
+        engineers=roster,
+        travel=_travel(draw),
+        policy=_policy(draw, lines),
+        previous_plan=None if previous is None else _previous_plan(previous),
+        **whole,
+    )
+
+
+def _draw(draw: st.DrawFn, base: Fields, groups: list[Fields]) -> dict[str, Any]:
+    """Draw the base fields and those of the groups; a field of several groups is drawn once."""
+    fields = dict(base)
+    for group in groups:
+        fields.update(group)
+    values = {name: draw(strategy) for name, strategy in fields.items()}
+    return {name: value for name, value in values.items() if value is not ABSENT}
+
+
+def _policy(draw: st.DrawFn, lines: list[Line]) -> Policy:
+    base: Fields = {"preset": st.sampled_from(("balanced", "balanced", "city_day", "strict"))}
+    return Policy(**_draw(draw, base, [line.policy for line in lines]))
+
+
+_TABLE = st.lists(st.sampled_from(TRAVEL_MINUTES), min_size=16, max_size=16)
+
+
+def _travel(draw: st.DrawFn) -> dict[str, Any]:
+    """Two profiles over the places, as different and as asymmetric as can be."""
+    return {
+        "kind": "profiles",
+        "profiles": {name: _matrix(draw(_TABLE)) for name in ("bike", "van")},
+    }
+
+
+def _matrix(cells: list[int | None]) -> dict[str, Any]:
+    rows: list[list[int | None]] = []
+    for i in range(4):
+        row = [None if cell is None else 60 * cell for cell in cells[4 * i : 4 * i + 4]]
+        # The diagonal is mostly 0 in the field, but nothing in the format says so.
+        row[i] = 900 if row[i] == 3600 else 0
+        rows.append(row)
+    return {"kind": "matrix", "places": PLACES, "seconds": rows}
+
+
+def _roster(draw: st.DrawFn, lines: list[Line], max_shifts: int) -> list[Engineer]:
+    """Engineers with shifts one after the other: mornings, afternoons, the next day."""
+    num_shifts = draw(st.integers(1, max_shifts))
+    owners = [0]
+    for _ in range(num_shifts - 1):
+        owners.append(draw(st.integers(0, owners[-1] + 1)) if num_shifts > 1 else 0)
+    shifts: dict[int, list[Shift]] = {}
+    for s, owner in enumerate(owners):
+        own = shifts.setdefault(owner, [])
+        own.append(_shift(draw, lines, f"s{s}", len(own)))
+    base: Fields = {
+        "place": st.sampled_from(PLACES),
+        "skills": st.sampled_from(({"fibre": 2}, {"fibre": 3, "iptv": 2}, {})),
+    }
+    return [_engineer(draw, lines, base, f"e{e}", own) for e, own in sorted(shifts.items())]
+
+
+def _engineer(
+    draw: st.DrawFn, lines: list[Line], base: Fields, engineer_id: str, shifts: list[Shift]
+) -> Engineer:
+    fields = _draw(draw, base, [line.engineer for line in lines])
+    worked, paid = fields.pop("recent", (0, 0))
+    return Engineer(
+        id=engineer_id,
+        shifts=tuple(shifts),
+        recent_minutes=worked,
+        recent_paid_minutes=paid,
+        **fields,
+    )
+
+
+def _shift(draw: st.DrawFn, lines: list[Line], shift_id: str, number: int) -> Shift:
+    """Draw shift `number` of an engineer: 08:00 or 14:00 of a day, and at most 6 h in all."""
+    base: Fields = {
+        "late_start": st.sampled_from((0, 30)),
+        "length": st.sampled_from((90, 120, 180, 240)),
+    }
+    fields = _draw(draw, base, [line.shift for line in lines])
+    start = OPENING + timedelta(days=number // 2, hours=6 * (number % 2))
+    start += timedelta(minutes=fields.pop("late_start"))
+    fields["breaks"] = tuple(
+        {
+            "earliest": start + timedelta(minutes=pause["earliest"]),
+            "latest": start + timedelta(minutes=pause["latest"]),
+            "duration": pause["duration"],
+        }
+        for pause in fields.get("breaks", ())
+    )
+    end = start + timedelta(minutes=fields.pop("length"))
+    return Shift(id=shift_id, start=start, end=end, **fields)
+
+
+_TICKET: Fields = {
+    "place": st.sampled_from(PLACES),
+    "priority": st.sampled_from((1, 2, 3, 4)),
+    "fault_type": st.sampled_from(("plain", "plain", "wired")),
+}
+
+
+def _ticket(
+    draw: st.DrawFn,
+    lines: list[Line],
+    ticket_id: str,
+    num_tickets: int,
+    num_engineers: int,
+    now: datetime | None,
+) -> Ticket:
+    fields = _draw(draw, _TICKET, [line.ticket for line in lines])
+    if "latest" in fields and "earliest" in fields:
+        fields["latest"] = max(fields["latest"], fields["earliest"])
+    ids = {f"t{i}" for i in range(num_tickets)} - {ticket_id}
+    if "after" in fields:
+        fields["after"] = tuple(other for other in fields["after"] if other in ids)
+    if fields.get("assigned_engineer") == "e1" and num_engineers < 2:
+        fields["assigned_engineer"] = "e0"
+    is_started = "started" in (fields.get("status"), fields.get("lock"))
+    if is_started and now is not None:
+        fields["assigned_start"] = min(fields["assigned_start"], now)
+    return Ticket(id=ticket_id, **fields)
+
+
+def _previous_plan(shift_of: list[str | None]) -> Plan:
+    """Build a plan in force with orders only; it may name what the problem no longer knows."""
+    return Plan(
+        routes=tuple(
+            Route(
+                shift_id=shift_id,
+                visits=tuple(
+                    Visit(ticket_id=f"t{i}") for i, s in enumerate(shift_of) if s == shift_id
+                ),
+            )
+            for shift_id in ("s0", "s1")
+        )
+    )
