@@ -138,7 +138,7 @@ Place = Annotated[
     Discriminator(
         _kind_of_place,
         custom_error_type="place",
-        custom_error_message="must be a point (lat and lon) or the id of a place of the travel table",
+        custom_error_message="must be a point (lat, lon) or the id of a place of the travel table",
     ),
 ]
 """A point, or the id of a place of the travel table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from dispatchopt.models.base import Count, Day, Id, Instant, Level, Model, Place, Priority, Seconds
 
@@ -14,6 +14,14 @@ class Skill(Model):
 
     level: Level
     expires: Day | None = None
+
+
+def _level_alone(value: Any) -> Any:  # Any: input before validation
+    return value if isinstance(value, dict | Skill) else {"level": value}
+
+
+SkillOrLevel = Annotated[Skill, BeforeValidator(_level_alone, json_schema_input_type=Level | Skill)]
+"""A skill; a bare number is its level."""
 
 
 class Break(Model):
@@ -91,7 +99,7 @@ class Engineer(Model):
 
     id: Id
     name: str | None = None
-    skills: dict[Id, Skill]
+    skills: dict[Id, SkillOrLevel]
     place: Place
     territories: tuple[Id, ...] | None = None
     helper_territories: tuple[Id, ...] | None = None
@@ -102,13 +110,3 @@ class Engineer(Model):
     recent_minutes: Count = 0
     recent_paid_minutes: Count = 0
     attributes: dict[str, Any] = {}  # Any: echoed as it came
-
-    @field_validator("skills", mode="before")
-    @classmethod
-    def _level_alone(cls, value: Any) -> Any:  # Any: input before validation
-        if not isinstance(value, dict):
-            return value
-        return {
-            name: skill if isinstance(skill, dict | Skill) else {"level": skill}
-            for name, skill in value.items()
-        }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from dispatchopt.models.base import Id, Model, Price, Priority
 from dispatchopt.models.presets import PRESETS
 
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
-ByPriority = dict[Priority, Price]
+ByPriority = Annotated[
+    dict[Priority, Price],
+    Field(json_schema_extra={"propertyNames": {"enum": ["1", "2", "3", "4"]}}),
+]
 
 
 class Policy(Model):
@@ -54,6 +57,9 @@ class Policy(Model):
         ``lexicographic``: prices of the unserved are raised so that no ticket is given up for any
         number of less urgent ones that its place in a shift could hold.
     """
+
+    # The preset fills what is not given.
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
 
     preset: Literal["city_day", "balanced", "strict"] = "balanced"
     travel_per_hour: Price
