@@ -11,7 +11,7 @@ import numpy as np
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.generator import demand
 from dispatchopt.generator.calendar import Calendar
-from dispatchopt.generator.city import make_city
+from dispatchopt.generator.city import RealPlaces, city_of, make_city
 from dispatchopt.generator.crew import (
     BREAK_MINUTES,
     DAY_SHIFT,
@@ -32,6 +32,7 @@ from dispatchopt.models import (
     Skill,
     StraightLine,
     Ticket,
+    Travel,
     builtin_fault_types,
 )
 from dispatchopt.models.presets import PRESETS
@@ -63,6 +64,7 @@ def generate(
     policy: str | Policy = "balanced",
     due_rule: demand.DueRule = "mixed",
     appointment_percent: int = 15,
+    places: RealPlaces | None = None,
 ) -> Problem:
     """Make up believable days of one city branch, every field of the format in use.
 
@@ -95,6 +97,8 @@ def generate(
         Service-level limits of homes: statutory 48/72 h, the same day, or by customer.
     appointment_percent
         Share of the tickets with a confirmed appointment, as far as they can be kept.
+    places
+        Real places with their travel table, all engineers in vans; None: a made-up city.
 
     Raises
     ------
@@ -115,9 +119,12 @@ def generate(
     faults = builtin_fault_types()
     net = PAID_MINUTES - BREAK_MINUTES - _RESERVED_MINUTES
     num = engineers or with_standby(_regular(tickets * _PLANNABLE, days, pressure, net, faults))
-    city = make_city(rng, tickets=tickets, engineers=num)
+    travel: Travel
+    if places is None:
+        city, travel = make_city(rng, tickets=tickets, engineers=num), _profiles()
+    else:
+        city, travel = city_of(rng, places=places, engineers=num), places.travel
     team = make_engineers(rng, city=city, calendar=calendar, num=num)
-    travel = _profiles()
     drafts = make_drafts(
         rng,
         num=tickets,

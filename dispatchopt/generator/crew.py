@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatchopt.generator.city import City, grid_id, to_point
+from dispatchopt.generator.city import City, grid_id
 from dispatchopt.models import Break, Engineer, Shift, Skill
 
 if TYPE_CHECKING:
@@ -119,9 +119,7 @@ def _engineer(
     engineer_id = f"E{index + 1:03d}"
     is_home = role == "home"
     is_new = is_home and bool(rng.random() < 0.06)
-    place = city.stations[grid]
-    if rng.random() < 0.5:
-        place = place + rng.normal(0, 0.6, 2)
+    place = city.place_of_engineer(rng, grid)
     by_ebike = role == "solo" or (is_home and rng.random() < 0.8)
     paid = int(rng.integers(17, 22)) * (PAID_MINUTES - BREAK_MINUTES)
     roams = city.num_grids == 1 or not is_home
@@ -129,11 +127,11 @@ def _engineer(
         id=engineer_id,
         name=f"抢修组 {index + 1:03d}" if role in _PAIRS else f"工程师 {index + 1:03d}",
         skills=_skills(rng, role, index, certificate, city.num_grids),
-        place=to_point(place),
+        place=place,
         territories=None if roams else (grid_id(grid),),
         helper_territories=None if roams else tuple(grid_id(g) for g in city.helpers[grid]),
         duration_percent=120 if is_new else int(rng.choice([90, 95, 100, 100, 100, 105, 110])),
-        travel_profile="ebike" if by_ebike else "van",
+        travel_profile=None if city.estate_ids else "ebike" if by_ebike else "van",
         recent_minutes=int(paid * rng.uniform(0.65, 1.0)),
         recent_paid_minutes=paid,
         shifts=tuple(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dispatchopt.generator.city import BoolArray, City, FloatArray, IntArray, building, grid_id
+from dispatchopt.generator.city import BoolArray, City, FloatArray, IntArray, grid_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dispatchopt.generator.calendar import Calendar
-    from dispatchopt.models import Engineer, FaultType
+    from dispatchopt.models import Engineer, FaultType, Place
 
 DueRule = Literal["statutory", "same_day", "mixed"]
 
@@ -61,7 +61,7 @@ _OFFICE = ((540, 720), (840, 1020), (540, 1020))
 class Site:
     """Where a ticket is."""
 
-    position: FloatArray
+    place: Place
     grid: int
     rural: bool
     label: str
@@ -166,17 +166,12 @@ def draw_sites(
     return [site for site in found if site is not None]
 
 
-def _site(rng: np.random.Generator, city: City, place: int, is_business: bool) -> Site:
+def _site(rng: np.random.Generator, city: City, index: int, is_business: bool) -> Site:
     if is_business:
-        grid = int(city.site_grid[place])
-        return Site(city.sites[place], grid, False, f"园区 {place + 1:03d}")
-    number, offset = building(rng)
-    return Site(
-        position=city.estates[place] + offset,
-        grid=int(city.estate_grid[place]),
-        rural=bool(city.rural[place]),
-        label=f"小区 {place + 1:04d}-{number}",
-    )
+        place, label = city.place_of_site(index)
+        return Site(place, int(city.site_grid[index]), False, label)
+    place, label = city.place_in_estate(rng, index)
+    return Site(place, int(city.estate_grid[index]), bool(city.rural[index]), label)
 
 
 def draw_windows(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dispatchopt.generator import demand
-from dispatchopt.generator.city import City, grid_id, to_point
+from dispatchopt.generator.city import City, grid_id
 from dispatchopt.generator.crew import LATE_SHIFT
 from dispatchopt.models import Engineer, FaultType, Ticket, Window
 
@@ -79,7 +79,7 @@ def _what_and_where(
         "id": f"T{index + 1:05d}",
         "status": "open",
         "fault_type": fault.code,
-        "place": to_point(site.position),
+        "place": site.place,
         # A star customer or a fault that came back goes up one step, never into the outages of P1.
         "priority": priority - 1 if is_star and priority > 2 else priority,
         "duration": duration,

@@ -11,6 +11,8 @@ from dispatchopt.generator.city import KM_PER_DEGREE
 from dispatchopt.models import (
     Engineer,
     FaultType,
+    Matrix,
+    Place,
     Point,
     Profiles,
     Shift,
@@ -32,16 +34,40 @@ _TRIES = 12
 _ANYWHERE = ""
 
 
+class _Table:
+    """Travel times that are never below the true ones (a tenth and a minute on top)."""
+
+    def __init__(self, model: StraightLine | Matrix) -> None:
+        self.model = model
+        places = model.places if isinstance(model, Matrix) else ()
+        self.index = {place: index for index, place in enumerate(places)}
+
+    def between(self, origin: Place, destination: Place) -> timedelta:
+        """Return the time from one place to another."""
+        if origin == destination:
+            return timedelta()
+        if isinstance(self.model, Matrix):
+            row, column = self.index[str(origin)], self.index[str(destination)]
+            return timedelta(seconds=math.ceil(1.1 * int(self.model.seconds[row, column])) + 60)
+        assert isinstance(origin, Point)
+        assert isinstance(destination, Point)
+        north = (origin.lat - destination.lat) * KM_PER_DEGREE
+        scale = math.cos(math.radians(min(abs(origin.lat), abs(destination.lat))))
+        east = (origin.lon - destination.lon) * KM_PER_DEGREE * scale
+        hours = math.hypot(north, east) * self.model.detour / self.model.speed_kmh
+        return timedelta(seconds=math.ceil(1.1 * 3600 * hours) + self.model.stop_overhead_s + 60)
+
+
 @dataclass
 class _Lane:
     """A shift with the promises made on it so far, in order of time."""
 
     engineer: Engineer
     shift: Shift
-    table: StraightLine
-    home: Point
+    table: _Table
+    home: Place
     clock: datetime
-    place: Point
+    place: Place
     pauses: int = 0
     promises: list[str] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
@@ -88,12 +114,11 @@ def make_promises(
 
 def _lanes(engineers: Sequence[Engineer], travel: Travel) -> dict[str, list[_Lane]]:
     """Return the shifts by territory; standby makes no promises."""
+    models = travel.profiles if isinstance(travel, Profiles) else {"": travel}
+    tables = {name: _Table(model) for name, model in models.items()}
     lanes: dict[str, list[_Lane]] = {_ANYWHERE: []}
     for engineer in engineers:
-        profile = engineer.travel_profile or ""
-        table = travel.profiles[profile] if isinstance(travel, Profiles) else travel
-        assert isinstance(table, StraightLine)
-        assert isinstance(engineer.place, Point)
+        table = tables[engineer.travel_profile or next(iter(tables))]
         for shift in engineer.shifts:
             if shift.min_priority is not None:
                 continue
@@ -134,7 +159,7 @@ def _place(
     lane: _Lane, ticket: Fields, *, with_break: bool
 ) -> tuple[datetime, datetime, tuple[datetime, datetime], int] | None:
     """Return start, end, the window used and the breaks taken by then; None: it does not fit."""
-    arrival = lane.clock + _travel(lane.table, lane.place, ticket["place"])
+    arrival = lane.clock + lane.table.between(lane.place, ticket["place"])
     pauses = lane.pauses
     if with_break:
         if pauses == len(lane.shift.breaks):
@@ -170,17 +195,6 @@ def _is_eligible(lane: _Lane, ticket: Fields, fault: FaultType, zone: tzinfo) ->
     )
 
 
-def _travel(table: StraightLine, origin: Point, destination: Point) -> timedelta:
-    """Return a travel time that is never below the true one (a tenth and a minute on top)."""
-    if origin == destination:
-        return timedelta()
-    north = (origin.lat - destination.lat) * KM_PER_DEGREE
-    scale = math.cos(math.radians(min(abs(origin.lat), abs(destination.lat))))
-    east = (origin.lon - destination.lon) * KM_PER_DEGREE * scale
-    hours = math.hypot(north, east) * table.detour / table.speed_kmh
-    return timedelta(seconds=math.ceil(1.1 * 3600 * hours) + table.stop_overhead_s + 60)
-
-
 def _can_end(lane: _Lane, ticket: Fields, end: datetime, pauses: int) -> bool:
     """Return whether the route can end here: `latest`, breaks and the way back.
 
@@ -190,7 +204,7 @@ def _can_end(lane: _Lane, ticket: Fields, end: datetime, pauses: int) -> bool:
     if end > ticket.get("latest", end):
         return False
     shift = lane.shift
-    back = end + _travel(lane.table, ticket["place"], lane.home)
+    back = end + lane.table.between(ticket["place"], lane.home)
     is_taken = False
     for pause in shift.breaks[pauses:]:
         if back <= pause.latest:

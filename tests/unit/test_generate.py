@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dispatchopt.checker import check
 from dispatchopt.errors import InvalidProblemError
-from dispatchopt.generator import generate, generate_plain
+from dispatchopt.generator import RealPlaces, generate, generate_plain
 from dispatchopt.generator.promises import make_promises
 from dispatchopt.models import (
     Matrix,
@@ -261,12 +261,44 @@ def test_grids_are_of_like_size_and_estates_share_points():
     assert all(isinstance(t.place, Point) and abs(t.place.lat - 30.59) < 1 for t in problem.tickets)
 
 
+def made_places(side: int) -> RealPlaces:
+    """A square of places a kilometre apart, two minutes each."""
+    steps = [(row, column) for row in range(side) for column in range(side)]
+    return RealPlaces(
+        points={
+            f"P{row}-{column}": Point(lat=42.5 + row / 111.2, lon=1.5 + column / 82.0)
+            for row, column in steps
+        },
+        travel=Matrix(
+            kind="matrix",
+            places=tuple(f"P{row}-{column}" for row, column in steps),
+            seconds=np.array(
+                [[120 * (abs(a - c) + abs(b - d)) for c, d in steps] for a, b in steps]
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("side", [1, 2, 8])
+def test_real_places_take_the_tickets_and_the_engineers(side):
+    places = made_places(side)
+    problem = generate(tickets=60, seed=2, places=places)
+
+    assert problem.travel == places.travel
+    assert {t.place for t in problem.tickets} <= set(places.points)
+    assert {e.place for e in problem.engineers} <= set(places.points)
+    assert {e.travel_profile for e in problem.engineers} == {None}
+    assert any(t.appointment for t in problem.tickets)
+    assert len({t.territory for t in problem.tickets}) == min(side * side, 2)
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"tickets": 30},
         {"tickets": 300},
         {"tickets": 200, "days": 5},
+        {"tickets": 80, "places": made_places(9)},
         {"tickets": 120, "days": 2, "start": date(2026, 10, 24), "timezone": "Europe/Helsinki"},
     ],
 )
