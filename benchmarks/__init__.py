@@ -1,0 +1,1 @@
+"""Measured comparisons with other engines: not part of the package, not tests."""
