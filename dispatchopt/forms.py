@@ -199,7 +199,8 @@ class FormBuilder:
     ) -> None:
         """Set seconds on site ``[T, F]`` and the pace of each shift."""
         num_t = len(self.ticket_ids)
-        self._duration = np.array(seconds_by_pace, dtype=np.int64).reshape(num_t, -1)
+        num_f = len(seconds_by_pace[0]) if num_t else 1
+        self._duration = np.array(seconds_by_pace, dtype=np.int64).reshape(num_t, num_f)
         self._pace[:] = pace_of
 
     def set_places(self, places: Sequence[int], ends: Sequence[tuple[int, int]]) -> None:
