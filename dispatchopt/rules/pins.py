@@ -4,17 +4,19 @@ A started visit comes first on its shift: it began at `assigned_start` and ends 
 ``max(now, start + duration)``. Locked visits follow in the order of their `assigned_start`, each at
 that time or, where they clash, with the least delay that travel and service allow. A pin that
 cannot be placed at all (its engineer has no shift, no way leads there) becomes a plain lock on the
-engineer, so that one bad pin never sinks the night.
+engineer, one that begins after the horizon waits for a later plan, and a shift whose started visit has no way home ends with its last visit, so that one bad
+pin never sinks the night.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatchopt.models import UNREACHABLE, Overridden, Problem
-from dispatchopt.timeline import FOREVER, Call, earliest_timeline
+from dispatchopt.models import UNREACHABLE, Overridden, Problem, Ticket
+from dispatchopt.timeline import FOREVER, Call, Pause, earliest_timeline
 from dispatchopt.travel import TravelTimes
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def settle_pins(
         lock = ticket.ticket
         if not (lock.is_started or lock.lock == "visit") or lock.assigned_start is None:
             continue
+        if begins_after_horizon(problem, lock):
+            continue
         asked = int((lock.assigned_start - problem.horizon.start).total_seconds())
         shift_id = _shift_at(shifts.values(), problem, lock.assigned_engineer, asked)
         if shift_id is not None:
@@ -67,15 +71,28 @@ def settle_pins(
     return Settled(pins, settled, tuple(overridden))
 
 
+def begins_after_horizon(problem: Problem, ticket: Ticket) -> bool:
+    """Whether the ticket is a visit fixed to a time that this plan does not reach."""
+    return (
+        ticket.lock == "visit"
+        and not ticket.is_started
+        and ticket.assigned_start is not None
+        and ticket.assigned_start >= problem.horizon.end
+    )
+
+
 def _shift_at(
     shifts: Iterable[ShiftFacts], problem: Problem, engineer_id: str | None, asked: int
 ) -> str | None:
-    """Return the engineer's shift around that time, else the nearest, None if there is none."""
+    """Return the engineer's shift around that time, else the nearest, None if there is none.
+
+    Where one shift ends and the next begins, it is the one that begins.
+    """
 
     def gap(shift: ShiftFacts) -> tuple[int, int]:
         start = int((shift.shift.start - problem.horizon.start).total_seconds())
         end = int((shift.shift.end - problem.horizon.start).total_seconds())
-        return max(0, start - asked, asked - end), start
+        return max(0, start - asked, asked - end + 1), start
 
     own = [shift for shift in shifts if shift.engineer.id == engineer_id]
     return min(own, key=gap).id if own else None
@@ -135,26 +152,62 @@ def _fit(
     tickets: Mapping[str, TicketFacts],
     travel: TravelTimes,
 ) -> tuple[ShiftFacts, list[Overridden]]:
-    """Widen the shift, and waive its breaks, where the pinned visits leave no room for them."""
+    """Widen the shift, waive its breaks or its way home, where the pinned visits leave no room."""
     shift = replace(shift, pinned=tuple(sorted(pins, key=lambda t: (pins[t].start, t))))
     if not pins:
         return shift, []
-    waived: list[Overridden] = []
-    end = _route_end(replace(shift, hard_end=FOREVER, pauses=()), pins, tickets, travel)
-    assert end is not None
-    with_breaks = _route_end(replace(shift, hard_end=FOREVER), pins, tickets, travel)
-    if with_breaks is None:
-        waived.append(
-            Overridden(rule="breaks", shift_id=shift.id, detail="no room between locked visits")
-        )
-        shift = replace(shift, pauses=())
-    needed = end if with_breaks is None else with_breaks
-    if needed > shift.hard_end:
-        waived.append(
-            Overridden(rule="shift_hours", shift_id=shift.id, detail="locked visits end later")
-        )
-        shift = replace(shift, hard_end=needed)
+    waived = _too_much(shift, tickets)
+    if shift.started is not None and _way_home(shift, shift.start_place, travel) >= UNREACHABLE:
+        detail = "no way home from the started visit"
+        waived.append(Overridden(rule="travel_time", shift_id=shift.id, detail=detail))
+        shift = replace(shift, end_place=None)
+    kept, end = _keep_breaks(shift, pins, tickets, travel)
+    if len(kept) < len(shift.pauses):
+        detail = "no room between locked visits"
+        waived.append(Overridden(rule="breaks", shift_id=shift.id, detail=detail))
+        shift = replace(shift, pauses=kept)
+    if end > shift.hard_end:
+        detail = "locked visits end later"
+        waived.append(Overridden(rule="shift_hours", shift_id=shift.id, detail=detail))
+        shift = replace(shift, hard_end=end)
     return shift, waived
+
+
+def _too_much(shift: ShiftFacts, tickets: Mapping[str, TicketFacts]) -> list[Overridden]:
+    """Report the number of visits and the stock that the pinned visits alone exceed."""
+    found = []
+    most = shift.shift.max_visits
+    if most is not None and len(shift.pinned) > most:
+        detail = f"{len(shift.pinned)} locked visits, at most {most} allowed"
+        found.append(Overridden(rule="max_visits", shift_id=shift.id, detail=detail))
+    if shift.stock is not None:
+        needed: Counter[str] = Counter()
+        for ticket_id in shift.pinned:
+            needed.update(tickets[ticket_id].ticket.parts or {})
+        for part, amount in needed.items():
+            stock = shift.stock.get(part, 0)
+            if amount > stock:
+                detail = f"locked visits need {amount} of {part}, {stock} in stock"
+                found.append(Overridden(rule="parts", shift_id=shift.id, detail=detail))
+    return found
+
+
+def _keep_breaks(
+    shift: ShiftFacts,
+    pins: Mapping[str, Pin],
+    tickets: Mapping[str, TicketFacts],
+    travel: TravelTimes,
+) -> tuple[tuple[Pause, ...], int]:
+    """Return as many breaks as fit around the pinned visits, and when the route can end."""
+    pauses = shift.pauses
+    singles = [(pause,) for pause in pauses] if len(pauses) > 1 else []
+    for kept in (pauses, *singles):
+        end = _route_end(replace(shift, pauses=kept), pins, tickets, travel)
+        if end is not None:
+            return kept, end
+    end = _route_end(replace(shift, pauses=()), pins, tickets, travel)
+    assert end is not None
+    return (), end
 
 
 def _route_end(
