@@ -125,7 +125,8 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
     if shift.end <= shift.start:
         yield Issue("shift", shift.id, "end", shift.end.isoformat(), "must lie after start")
     latest_end = shift.end + timedelta(seconds=shift.max_overtime)
-    if shift.start < problem.horizon.start or latest_end > problem.horizon.end:
+    horizon = problem.horizon
+    if horizon.start < horizon.end and (shift.start < horizon.start or latest_end > horizon.end):
         yield Issue(
             "shift",
             shift.id,

@@ -14,7 +14,7 @@ from dispatchopt.models.catalogue import FaultType
 from dispatchopt.models.cross_check import cross_check
 from dispatchopt.models.engineer import Engineer
 from dispatchopt.models.plan import Rejected
-from dispatchopt.models.problem import Problem
+from dispatchopt.models.problem import PARTS_UNCHECKED, Problem
 from dispatchopt.models.ticket import Ticket
 
 PRIVATE_FIELDS = frozenset({"name", "attributes"})
@@ -139,7 +139,9 @@ class _Door:
         """Validate everything but the lists; None if that fails."""
         rest = {k: v for k, v in data.items() if k not in ("tickets", "engineers", "fault_types")}
         try:
-            return Problem.model_validate({**rest, "tickets": (), "engineers": ()})
+            return Problem.model_validate(
+                {**rest, "tickets": (), "engineers": ()}, context=PARTS_UNCHECKED
+            )
         except ValidationError as error:
             file, _ = self.origin("problem", 0)
             self.issues.extend(replace(i, file=file) for i in issues_of(error, "problem", ""))
@@ -248,7 +250,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+_NO_INSTANT = "is no date and time; write 2026-11-23T08:30:00+08:00"
+
 _PLAIN = {
+    "datetime_parsing": _NO_INSTANT,
+    "datetime_from_date_parsing": _NO_INSTANT,
     "missing": "is required",
     "extra_forbidden": "unknown field; correct its name, or put it under attributes",
     "model_type": "must be an object with named fields",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import StringConstraints, ValidationInfo, field_validator, model_validator
 
 from dispatchopt.errors import InvalidProblemError
 from dispatchopt.models.base import Id, Instant, Model, Span
@@ -17,6 +17,9 @@ from dispatchopt.models.plan import Plan
 from dispatchopt.models.policy import Policy
 from dispatchopt.models.ticket import Ticket
 from dispatchopt.models.travel import Travel
+
+PARTS_UNCHECKED: Final = {"parts": "unchecked"}
+"""Validation context of a caller that runs `cross_check` itself."""
 
 
 class Problem(Model):
@@ -62,7 +65,9 @@ class Problem(Model):
         return value
 
     @model_validator(mode="after")
-    def _parts_agree(self) -> Problem:
+    def _parts_agree(self, info: ValidationInfo) -> Problem:
+        if info.context == PARTS_UNCHECKED:
+            return self
         from dispatchopt.models.cross_check import cross_check
 
         issues = cross_check(self)
