@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dispatchopt as do
 from dispatchopt.adapters.csv_folder import read_folder
-from dispatchopt.models import Plan, Problem
+
+if TYPE_CHECKING:
+    from dispatchopt.models import Plan, Problem
 
 FOLDER = Path(__file__).parent / "data" / "andorra"
 
