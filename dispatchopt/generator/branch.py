@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 DEFAULT_START = date(2026, 11, 23)
 """A Monday; never the clock, so that the same call gives the same problem on every day."""
 
-TRAVEL_MINUTES = 12
+TRAVEL_MINUTES = 9
 """Expected travel per visit in a good plan of the made-up city."""
 
 _RESERVED_MINUTES = 8
@@ -168,7 +168,7 @@ def generate_plain(
     """Make up days of the same branch in which only windows, skills and shift hours matter.
 
     The policy is ``city_day``: no breaks, due times, appointments, territories, stock, overtime or
-    load, one speed for all; comparable with plain routing engines.
+    load, one speed for all, at most one window a ticket; comparable with plain routing engines.
 
     Parameters
     ----------
@@ -198,10 +198,11 @@ def generate_plain(
         calendar=calendar,
         due_rule="statutory",
     )
+    catalogue = {fault.code: fault for fault in faults}
     problem = Problem(
         horizon=calendar.horizon(),
         timezone=timezone,
-        tickets=tuple(_plain_ticket(draft) for draft in drafts),
+        tickets=tuple(_plain_ticket(draft, catalogue[draft["fault_type"]]) for draft in drafts),
         engineers=team,
         travel=StraightLine(kind="straight_line"),
         policy=Policy(preset="city_day"),
@@ -289,9 +290,11 @@ def _plain_shift(shift: Shift, calendar: Calendar) -> Shift:
     return Shift(id=shift.id, start=start, end=end)
 
 
-def _plain_ticket(draft: Fields) -> Ticket:
-    kept = ("id", "fault_type", "place", "priority", "duration", "windows")
-    return to_ticket({name: draft[name] for name in kept})
+def _plain_ticket(draft: Fields, fault: FaultType) -> Ticket:
+    """Keep what any routing engine can be told: one window, skills spelled out."""
+    kept = ("id", "fault_type", "place", "priority", "duration")
+    plain = {name: draft[name] for name in kept}
+    return to_ticket({**plain, "windows": draft["windows"][:1], "skills": dict(fault.skills)})
 
 
 def _with_matrix(problem: Problem) -> Problem:

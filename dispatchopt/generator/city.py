@@ -22,8 +22,8 @@ CENTRE = Point(lat=30.59, lon=114.30)
 """Where the made-up city lies; only its latitude and the scale matter."""
 
 KM_PER_DEGREE = 111.195
-KM2_PER_ENGINEER = 3.2
-"""Chosen so that a leg of a good route takes 10 to 15 minutes."""
+KM2_PER_ENGINEER = 8.0
+"""Chosen so that a leg of a good route takes about 9 minutes, parking included."""
 
 ENGINEERS_PER_GRID = 4
 _BUILDING_KM = 0.08
