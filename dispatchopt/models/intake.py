@@ -238,11 +238,12 @@ def _unchecked(
 def _item_id(item: Any, kind: str, index: int) -> str:
     name = "code" if kind == "fault_type" else "id"
     found = item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
-    return _printable(found) if isinstance(found, str) and found.strip() else f"#{index + 1}"
+    return _writable(found) if isinstance(found, str) and found.strip() else f"#{index + 1}"
 
 
-def _printable(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]
+def _writable(text: str) -> str:
+    """Write out what no message can hold and no id may: line ends and lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
 
 
 def _short(value: Any) -> str:
@@ -304,5 +305,5 @@ def _path(loc: tuple[int | str, ...]) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            path += f".{_printable(part)}" if path else _printable(part)
+            path += f".{_writable(part)}" if path else _writable(part)
     return path

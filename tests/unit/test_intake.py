@@ -223,6 +223,15 @@ def test_a_sound_row_with_the_id_of_a_faulty_one_is_rejected() -> None:
     assert len(second.issues) == 2
 
 
+@pytest.mark.parametrize("ticket_id", ["\U00018cd6", "a\rb", "a\u200bb", "\ue000"])
+def test_a_rejected_id_of_odd_letters_is_counted(ticket_id: str) -> None:
+    raw = raw_problem(tickets=[raw_ticket(ticket_id, duration=0), raw_ticket("T2")])
+    intake = build_problem(raw, on_bad_row="reject", origin=line_of)
+    assert ticket_ids(intake) == ["T2"]
+    assert rejected_ids(intake) == [ticket_id]
+    assert intake.issues[0].line == 2
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -319,8 +328,10 @@ def rich_problem() -> Raw:
 def mutated(draw: st.DrawFn) -> Raw:
     """A sound problem with one to four values replaced, removed, doubled or added."""
     raw = rich_problem()
+    tickets, engineers = raw["tickets"], raw["engineers"]
     for _ in range(draw(st.integers(1, 4))):
-        node: Any = raw
+        # Mostly inside the items: a fault elsewhere only ends the reading.
+        node: Any = draw(st.sampled_from([raw, tickets, tickets, tickets, engineers, engineers]))
         while True:
             keys = list(node) if isinstance(node, dict) else list(range(len(node)))
             if not keys:
