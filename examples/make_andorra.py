@@ -1,7 +1,10 @@
 """Make the CSV files of `examples/data/andorra` from its points and travel times, by a fixed seed.
 
-python examples/make_andorra.py            compare with the files that are there
-python examples/make_andorra.py --out DIR  write the folder anew
+python examples/make_andorra.py            write them to a temporary folder
+python examples/make_andorra.py --out DIR  write them to a new folder
+python examples/make_andorra.py --check    compare with those that are there; exit 1 if they differ
+
+Another version of numpy may draw other numbers; the files that are there stay as good as they are.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+import tempfile
 from pathlib import Path
 
 from dispatchopt.adapters.csv_folder import read_folder
@@ -39,18 +43,20 @@ def make_problem() -> Problem:
 
 
 def main() -> int:
-    """Write or compare; 1 if the files differ."""
+    """Write or compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, help="folder to write")
-    out = parser.parse_args().out
+    parser.add_argument("--out", type=Path, help="folder to write; a temporary one by default")
+    parser.add_argument("--check", action="store_true", help="compare with the files there")
+    options = parser.parse_args()
     problem = make_problem()
-    if out is not None:
-        write_folder(problem, out, headers="zh")
-        print(f"wrote {len(problem.tickets)} tickets to {out}")
-        return 0
-    same = read_folder(FOLDER).problem == problem
-    print(f"{FOLDER.name}: {'as made here' if same else 'differs from what is made here'}")
-    return 0 if same else 1
+    if options.check:
+        same = read_folder(FOLDER).problem == problem
+        print(f"{FOLDER.name}: {'as made here' if same else 'differs from what is made here'}")
+        return 0 if same else 1
+    out = options.out or Path(tempfile.mkdtemp()) / FOLDER.name
+    write_folder(problem, out, headers="zh")
+    print(f"wrote {len(problem.tickets)} tickets to {out}")
+    return 0
 
 
 if __name__ == "__main__":
