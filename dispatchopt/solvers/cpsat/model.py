@@ -1,0 +1,223 @@
+"""The model of the whole problem, and its solution by CP-SAT."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import TYPE_CHECKING, NamedTuple
+
+from ortools.sat.python import cp_model
+
+from dispatchopt.errors import UnsupportedRuleError
+from dispatchopt.forms import MAX_COST, Instance
+from dispatchopt.solvers.cpsat.constraints import Constraints, equal_shifts
+from dispatchopt.solvers.cpsat.objective import Objective
+from dispatchopt.solvers.cpsat.variables import DEPOT, Variables, make_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+POLL_SECONDS = 0.05
+"""How often `should_stop` is asked."""
+
+
+class CpSatResult(NamedTuple):
+    """What CP-SAT found.
+
+    Attributes
+    ----------
+    routes
+        For each shift its tickets in order; None if no plan was found.
+    cost
+        Cost of the plan in the model. Times may stand later there than they need to, so that the
+        plan may turn out cheaper; of an optimal plan this is its exact cost.
+    bound
+        No plan costs less. Without any feasible plan at all `forms.MAX_COST`, with none that costs
+        at most `upper_bound` one more than that.
+    is_optimal
+        Whether no plan costs less than this one.
+    """
+
+    routes: list[list[int]] | None
+    cost: int | None
+    bound: int
+    is_optimal: bool
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model with its variables and its objective."""
+
+    model: cp_model.CpModel
+    variables: Variables
+    cost: cp_model.LinearExpr
+
+
+def build_model(inst: Instance, *, named: bool = False) -> Built:
+    """Build the model of the whole problem; `named` names the variables, for reading it.
+
+    Raises
+    ------
+    UnsupportedRuleError
+        If prices are so high that the solver's 64 bits could overflow.
+    """
+    model = cp_model.CpModel()
+    name = _full_name if named else _no_name
+    variables = make_variables(model, inst, name)
+    Constraints(model, inst, variables).add_all()
+    cost = Objective(model, inst, variables).expression()
+    model.minimize(cost)
+    fault = model.validate()
+    if fault:
+        raise UnsupportedRuleError(
+            f"CP-SAT refuses the model of {inst.num_tickets} tickets and {inst.num_shifts} "
+            f"shifts: {fault}. Lower the largest prices per hour."
+        )
+    return Built(model, variables, cost)
+
+
+def _full_name(word: str, *indices: int) -> str:
+    return f"{word}[{','.join(map(str, indices))}]"
+
+
+def _no_name(_word: str, *_indices: int) -> str:
+    return ""
+
+
+def solve_exact(
+    inst: Instance,
+    *,
+    hint: Sequence[Sequence[int]] | None = None,
+    deterministic_time: float | None = None,
+    time_limit: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    upper_bound: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> CpSatResult:
+    """Solve the whole problem, every form included.
+
+    With one worker and no `time_limit` the same call gives the same result.
+
+    Parameters
+    ----------
+    hint
+        A plan to start from, one order for each shift. One that is not feasible is not used.
+    deterministic_time
+        Limit in the solver's own units, about a second each; None: none.
+    time_limit
+        Limit in seconds; None: none.
+    upper_bound
+        Only plans that cost at most this are sought.
+    should_stop
+        Asked every 50 ms from another thread; True ends the search with the best plan so far.
+
+    Raises
+    ------
+    UnsupportedRuleError
+        If prices are so high that the solver's 64 bits could overflow.
+    """
+    built = build_model(inst)
+    if upper_bound is not None:
+        built.model.add(built.cost <= upper_bound)
+    solver = _solver(workers, seed, deterministic_time, time_limit)
+    # A caller with its own way to stop keeps its signal handler, too.
+    solver.parameters.catch_sigint_signal = should_stop is None
+    if hint is not None:
+        _add_hint(built, inst, hint)
+    with _stopping(solver, should_stop):
+        status = solver.solve(built.model)
+    if status == cp_model.INFEASIBLE:
+        return CpSatResult(None, None, MAX_COST if upper_bound is None else upper_bound + 1, False)
+    bound = max(0, _bound(solver.best_objective_bound))
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return CpSatResult(None, None, bound, False)
+    routes = [_order(built.variables, solver, s) for s in range(inst.num_shifts)]
+    cost = solver.value(built.cost)
+    is_optimal = status == cp_model.OPTIMAL
+    return CpSatResult(routes, cost, cost if is_optimal else bound, is_optimal)
+
+
+def _solver(
+    workers: int, seed: int, deterministic_time: float | None, time_limit: float | None
+) -> cp_model.CpSolver:
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = workers
+    solver.parameters.random_seed = seed
+    solver.parameters.max_deterministic_time = _or_endless(deterministic_time)
+    solver.parameters.max_time_in_seconds = _or_endless(time_limit)
+    return solver
+
+
+def _or_endless(limit: float | None) -> float:
+    return math.inf if limit is None else limit
+
+
+def _bound(value: float) -> int:
+    """Round a bound up. Costs are whole numbers below 2**53: what is nearly whole is whole."""
+    return math.ceil(value - 1e-6) if math.isfinite(value) else 0
+
+
+def _order(variables: Variables, solver: cp_model.CpSolver, s: int) -> list[int]:
+    order: list[int] = []
+    if s not in variables.shifts:
+        return order
+    after = {a: b for (a, b), arc in variables.shifts[s].arcs.items() if solver.boolean_value(arc)}
+    node = after[DEPOT]
+    while node != DEPOT:
+        order.append(node)
+        node = after[node]
+    return order
+
+
+def _add_hint(built: Built, inst: Instance, routes: Sequence[Sequence[int]]) -> None:
+    """Hint every variable of the model: its value when the routes are fixed.
+
+    The model with fixed routes finds the times and the breaks by itself within milliseconds.
+    """
+    fixed = built.model.clone()
+    for s, order in enumerate(_canonical(inst, routes)):
+        chosen = set(zip([DEPOT, *order], [*order, DEPOT], strict=True))
+        arcs = built.variables.shifts[s].arcs if s in built.variables.shifts else {}
+        if order and not chosen <= arcs.keys():
+            return
+        for leg, literal in arcs.items():
+            fixed.add(fixed.get_bool_var_from_proto_index(literal.index) == (leg in chosen))
+    solver = _solver(1, 0, None, None)
+    if solver.solve(fixed) == cp_model.OPTIMAL:
+        for index, value in enumerate(solver.response_proto.solution):
+            built.model.add_hint(built.model.get_int_var_from_proto_index(index), value)
+
+
+def _canonical(inst: Instance, routes: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Swap the routes of equal shifts so that the one with the lowest ticket comes first."""
+    swapped = [list(route) for route in routes]
+    for group in equal_shifts(inst):
+        ordered = sorted((swapped[s] for s in group), key=lambda r: min(r, default=math.inf))
+        for s, route in zip(group, ordered, strict=True):
+            swapped[s] = route
+    return swapped
+
+
+@contextmanager
+def _stopping(solver: cp_model.CpSolver, should_stop: Callable[[], bool] | None) -> Iterator[None]:
+    """Ask `should_stop` while the solver works."""
+    if should_stop is None:
+        yield
+        return
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(POLL_SECONDS):
+            if should_stop():
+                solver.stop_search()
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
