@@ -32,7 +32,9 @@ def _to_matrix(value: Any) -> npt.NDArray[np.int32]:  # Any: input before valida
         return rows  # no second copy of a large table
     if np.issubdtype(rows.dtype, np.floating):
         rows = np.ceil(np.nan_to_num(rows, nan=-1.0, posinf=-1.0, neginf=-1.0))
-    seconds = np.where((rows < 0) | (rows >= UNREACHABLE), UNREACHABLE, rows).astype(np.int32)
+    # A 64-bit number widens the table first: in 16 bits UNREACHABLE would wrap round to 0.
+    no_way = np.int64(UNREACHABLE)
+    seconds = np.where((rows < 0) | (rows >= UNREACHABLE), no_way, rows).astype(np.int32)
     seconds.flags.writeable = False
     return seconds
 
