@@ -1,0 +1,333 @@
+"""Sheets of tickets, engineers and shifts, and the settings beside them -> a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ValidationError
+
+from dispatchopt.adapters.tables import Item, Sheet, nested, printable
+from dispatchopt.adapters.travel_files import without_place_echoes
+from dispatchopt.errors import InvalidProblemError, Issue
+from dispatchopt.models import FaultType, Rejected, builtin_fault_types
+from dispatchopt.models.intake import Intake, build_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+OnBadRow = Literal["error", "reject"]
+
+
+@dataclass(slots=True)
+class Settings:
+    """Everything of a problem but its tickets, engineers and shifts.
+
+    Attributes
+    ----------
+    head
+        Raw fields of `Problem`: travel, policy, now, horizon, timezone, fault_types …
+    zone
+        The declared zone; None if there is none.
+    file, travel_file, fault_type_file
+        What messages about the head, the travel table and the fault types name.
+    engineers_known, travel_known
+        False if the table could not be read: nobody can tell then who or which place exists.
+    file_order
+        The order in which faults are listed.
+    """
+
+    head: dict[str, Any]  # Any: raw data
+    zone: tzinfo | None
+    file: str = ""
+    travel_file: str = ""
+    fault_type_file: str = ""
+    engineers_known: bool = True
+    travel_known: bool = True
+    file_order: tuple[str, ...] = ()
+
+
+def assemble(
+    tickets: Sheet,
+    engineers: Sheet,
+    shifts: Sheet,
+    settings: Settings,
+    issues: list[Issue],
+    *,
+    on_bad_row: OnBadRow,
+) -> Intake:
+    """Make a problem from what the readers found.
+
+    Parameters
+    ----------
+    issues
+        The readers' faults.
+    on_bad_row
+        ``reject``: faulty tickets are left out and reported, and so are engineers with a fault of
+        their own or of one of their shifts. Faults of whole tables and of settings raise all the
+        same.
+
+    Raises
+    ------
+    InvalidProblemError
+        With every fault found, in the order of files and lines.
+    """
+    return _Assembly(tickets, engineers, shifts, settings, issues, on_bad_row).run()
+
+
+class _Assembly:
+    def __init__(
+        self,
+        tickets: Sheet,
+        engineers: Sheet,
+        shifts: Sheet,
+        settings: Settings,
+        issues: list[Issue],
+        on_bad_row: OnBadRow,
+    ) -> None:
+        self.tickets = tickets
+        self.engineers = engineers
+        self.shifts = shifts
+        self.settings = settings
+        self.issues = issues
+        self.on_bad_row: OnBadRow = on_bad_row
+        self.shifts_of: dict[str, list[Item]] = {}
+        self.shift_of_id: dict[str, Item] = {}
+        self.reported = {(issue.file, issue.line, issue.field) for issue in issues}
+
+    def run(self) -> Intake:
+        self._attach_shifts()
+        catalogue = _catalogue(self.settings.head.get("fault_types", ()))
+        data: dict[str, Any] = {
+            **self.settings.head,
+            "tickets": [self._ticket(item, catalogue) for item in self.tickets.items],
+            "engineers": [self._engineer(item) for item in self.engineers.items],
+        }
+        if "horizon" not in data:
+            data["horizon"] = self._horizon()
+        try:
+            intake = build_problem(
+                data,
+                on_bad_row=self.on_bad_row,
+                origin=self._origin,
+                issues=tuple(self._sorted(self.issues)),
+            )
+        except InvalidProblemError as error:
+            told = [issue for _, issue in self._told(error.issues)]
+            raise InvalidProblemError(self._sorted(told)) from None
+        told_pairs = self._told(intake.issues)
+        told_as = {str(issue): str(told) for issue, told in told_pairs}
+        rejected = tuple(
+            Rejected(
+                ticket_id=entry.ticket_id,
+                issues=tuple(told_as[text] for text in entry.issues if text in told_as),
+            )
+            for entry in intake.rejected
+        )
+        issues = tuple(self._sorted(told for _, told in told_pairs))
+        return Intake(intake.problem, rejected, issues)
+
+    def _origin(self, plural: str, index: int) -> tuple[str, int]:
+        if plural in ("tickets", "engineers"):
+            item = (self.tickets if plural == "tickets" else self.engineers).items[index]
+            return item.file, item.line
+        return (self.settings.file if plural == "problem" else self.settings.fault_type_file), 0
+
+    def _fault(self, item: Item, path: str, value: str, message: str) -> None:
+        header = self._sheet(item).header_of(path)
+        self.issues.append(Issue(item.kind, item.id, header, value, message, item.file, item.line))
+        self.reported.add((item.file, item.line, header))
+
+    def _attach_shifts(self) -> None:
+        self.shifts_of = {item.id: [] for item in self.engineers.items}
+        first = self.shift_of_id
+        for item in self.shifts.items:
+            engineer, start = item.values.get("engineer_id"), item.values.get("start")
+            if "id" not in item.values and engineer is not None and start is not None:
+                local = start.astimezone(self.settings.zone or UTC)
+                item.values["id"] = f"{engineer}/{local:%Y-%m-%dT%H:%M}"
+                item.id = printable(item.values["id"])
+            if first.setdefault(item.id, item) is not item:
+                self._fault(
+                    item, "id", item.id,
+                    f"stands on line {first[item.id].line} already; make it unique "
+                    "(E1-2026-11-23), or remove the column: ids then come from engineer and start",
+                )  # fmt: skip
+            elif engineer is None:
+                if self.shifts.complete and not self._is_reported(item, "engineer_id"):
+                    self._fault(item, "engineer_id", "", "is required")
+            elif printable(engineer) in self.shifts_of:
+                self.shifts_of[printable(engineer)].append(item)
+            elif self.settings.engineers_known:
+                self._fault(
+                    item, "engineer_id", engineer,
+                    "no such engineer; correct it or add the engineer",
+                )  # fmt: skip
+
+    def _is_reported(self, item: Item, path: str) -> bool:
+        return (item.file, item.line, self._sheet(item).header_of(path)) in self.reported
+
+    def _sheet(self, item: Item) -> Sheet:
+        return {"ticket": self.tickets, "engineer": self.engineers}.get(item.kind, self.shifts)
+
+    def _ticket(self, item: Item, catalogue: Mapping[str, FaultType]) -> dict[str, Any]:
+        raw = nested(item, self.tickets.columns)
+        fault = catalogue.get(raw.get("fault_type", ""))
+        if fault is not None:
+            raw["fault_type"] = fault.code
+            raw.setdefault("priority", fault.default_priority)
+            raw.setdefault("crew_size", fault.crew_size)
+        appointment = raw.get("appointment")
+        if appointment is not None and len(appointment) == 1:
+            present = "appointment.open" if "open" in appointment else "appointment.close"
+            absent = "appointment.close" if "open" in appointment else "appointment.open"
+            self._half(item, raw, "appointment", present, absent)
+        self._settle_place(item, raw, "place", self.tickets)
+        return raw
+
+    def _engineer(self, item: Item) -> dict[str, Any]:
+        raw = nested(item, self.engineers.columns)
+        # An engineer whose cell is blank has no skills; one without the column is a faulty table.
+        raw.setdefault("skills", {})
+        self._settle_place(item, raw, "place", self.engineers)
+        # An id that stands twice is a fault of its own; its shifts shall not stand twice, too.
+        is_first = next(other for other in self.engineers.items if other.id == item.id) is item
+        shifts = self.shifts_of[item.id] if is_first else ()
+        raw["shifts"] = [self._shift(shift) for shift in shifts]
+        return raw
+
+    def _shift(self, item: Item) -> dict[str, Any]:
+        raw = nested(item, self.shifts.columns)
+        raw.pop("engineer_id", None)
+        self._settle_place(item, raw, "start_place", self.shifts)
+        self._settle_place(item, raw, "end_place", self.shifts)
+        return raw
+
+    def _settle_place(self, item: Item, raw: dict[str, Any], name: str, sheet: Sheet) -> None:
+        """Make one place of longitude, latitude and place id."""
+        column = next(c for c in sheet.columns if c.field == name)
+        lon = next(c.name for c in sheet.columns if c.field == f"{name}.lon")
+        lat = next(c.name for c in sheet.columns if c.field == f"{name}.lat")
+        has_id, has_lon, has_lat = (key in item.values for key in (column.name, lon, lat))
+        if has_id and (has_lon or has_lat):
+            raw.pop(name)
+            self._fault(item, name, "", "give longitude and latitude, or the id of a place")
+        elif has_id:
+            raw[name] = item.values[column.name]
+        elif has_lon != has_lat:
+            present, absent = ("lon", "lat") if has_lon else ("lat", "lon")
+            self._half(item, raw, name, f"{name}.{present}", f"{name}.{absent}")
+
+    def _half(self, item: Item, raw: dict[str, Any], name: str, present: str, absent: str) -> None:
+        raw.pop(name, None)
+        # The other half may stand there and be faulty: that is reported already.
+        if not self._is_reported(item, absent):
+            there = self._sheet(item).header_of(present)
+            self._fault(item, absent, "", f"is required where '{there}' is given")
+
+    def _horizon(self) -> dict[str, datetime]:
+        """Local days that cover every shift with its overtime."""
+        zone = self.settings.zone or UTC
+        spans = [
+            (item.values["start"], item.values["end"] + timedelta(seconds=overtime))
+            for items in self.shifts_of.values()
+            for item in items
+            if "start" in item.values and "end" in item.values
+            and (overtime := item.values.get("max_overtime_minutes", 0)) < 10**8
+        ]  # fmt: skip
+        if not spans:
+            if not self.shifts.items and self.shifts.complete:
+                self.issues.append(
+                    Issue(
+                        "problem", "", "horizon", "",
+                        "there is no shift to take it from; add shifts, or give the horizon",
+                        self.settings.file,
+                    )
+                )  # fmt: skip
+            spans = [(_SOME_DAY, _SOME_DAY + timedelta(days=1))]
+        first = min(start for start, _ in spans).astimezone(zone)
+        last = (max(end for _, end in spans) - timedelta(seconds=1)).astimezone(zone)
+        return {
+            "start": _midnight(first.date(), zone),
+            "end": _midnight(max(first, last).date() + timedelta(days=1), zone),
+        }
+
+    def _told(self, issues: Iterable[Issue]) -> list[tuple[Issue, Issue]]:
+        """Pair each issue of the door with one that names file, line and header; drop echoes."""
+        own = set(self.issues)
+        told: list[tuple[Issue, Issue]] = []
+        for issue in issues if self.settings.travel_known else without_place_echoes(issues):
+            placed = issue if issue in own else self._placed(issue)
+            echo = issue not in own and (
+                (issue.message == "is required" and self._is_explained(placed))
+                or (
+                    issue.field == "assigned_engineer"
+                    and issue.value != ""
+                    and not self.settings.engineers_known
+                )
+            )
+            if not echo:
+                told.append((issue, placed))
+        return told
+
+    def _is_explained(self, issue: Issue) -> bool:
+        """Whether a value is missing because its cell is faulty, or its column is not there."""
+        sheet = {"ticket": self.tickets, "engineer": self.engineers, "shift": self.shifts}.get(
+            issue.kind
+        )
+        if sheet is None:
+            return False
+        beside = sheet.headers_beside(issue.field) or {issue.field}
+        return any((issue.file, issue.line, header) in self.reported for header in beside) or (
+            not sheet.complete and not sheet.headers_beside(issue.field)
+        )
+
+    def _placed(self, issue: Issue) -> Issue:
+        if issue.kind == "ticket":
+            return replace(issue, field=self.tickets.header_of(issue.field))
+        if issue.kind == "engineer" and issue.field.startswith("shifts["):
+            index, _, rest = issue.field.removeprefix("shifts[").partition("]")
+            item = self.shifts_of[issue.id][int(index)]
+            header = self.shifts.header_of(rest.removeprefix("."))
+            return Issue("shift", item.id, header, issue.value, issue.message, item.file, item.line)
+        if issue.kind == "engineer":
+            return replace(issue, field=self.engineers.header_of(issue.field))
+        if issue.kind == "shift" and issue.id in self.shift_of_id:
+            item = self.shift_of_id[issue.id]
+            header = self.shifts.header_of(issue.field)
+            return replace(issue, field=header, file=item.file, line=item.line)
+        is_travel = issue.kind == "travel" or issue.field.startswith("travel")
+        file = self.settings.travel_file if is_travel else ""
+        return replace(issue, file=issue.file or file or self.settings.file)
+
+    def _sorted(self, issues: Iterable[Issue]) -> list[Issue]:
+        rank = {name: index for index, name in enumerate(self.settings.file_order)}
+        return sorted(issues, key=lambda issue: (rank.get(issue.file, -1), issue.line))
+
+
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _midnight(day: Any, zone: tzinfo) -> datetime:
+    """First moment of a local day; where midnight is skipped or repeated, the earlier."""
+    both = (datetime.combine(day, time(), zone).replace(fold=fold) for fold in (0, 1))
+    return min(moment.astimezone(UTC) for moment in both)
+
+
+def _catalogue(raw_fault_types: Any) -> dict[str, FaultType]:  # Any: raw data
+    """Fault types by code and by name; the operator's replace the built-in ones."""
+    by_code = {fault.code: fault for fault in builtin_fault_types()}
+    if isinstance(raw_fault_types, list | tuple):
+        for raw in raw_fault_types:
+            try:
+                fault = FaultType.model_validate(raw)
+            except ValidationError:
+                continue  # the door reports it
+            by_code[fault.code] = fault
+    named: dict[str, FaultType] = {}
+    for fault in by_code.values():
+        for name in (fault.name_zh, fault.name_en):
+            named.setdefault(name.strip(), fault)
+    named.pop("", None)
+    return {**named, **by_code}

@@ -1,0 +1,302 @@
+"""Cells: one reader and one writer for each kind of column."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.adapters.headers import END_ANYWHERE_WORDS, LOCK_WORDS, STATUS_WORDS, CellKind
+from dispatchopt.adapters.local_time import CellFault, Clock, plain
+from dispatchopt.adapters.strict_json import parse_json
+from dispatchopt.errors import AdapterError
+from dispatchopt.models import Break, Skill, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+NONE: Final = "-"
+"""A list cell with this says "none"; an empty cell says "not tracked"."""
+
+_MANGLED_ID = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.IGNORECASE | re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,18}(\.0+)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(E[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+_COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?", re.ASCII)
+_PRIORITY = re.compile(r"[P]?([1-4])(\.0+)?级?", re.IGNORECASE | re.ASCII)
+_DURATION = re.compile(r"(?P<number>[\d.,]+)\s*(?P<unit>s|秒|min|m|分|分钟)?", re.ASCII)
+_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
+_SEPARATOR = re.compile(r"[;；,，、\n]")
+
+
+def parse_cell(kind: CellKind, text: str, clock: Clock) -> Any:  # Any: differs by kind
+    """Read a cell that is not blank into what the model's field takes.
+
+    Raises
+    ------
+    CellFault
+        With what is allowed and the way out.
+    """
+    if kind in _TIMED_READERS:
+        return _TIMED_READERS[kind](text, clock)
+    return _READERS[kind](text.strip())
+
+
+def render_cell(kind: CellKind, value: Any, clock: Clock, chinese: bool) -> str:  # Any: as above
+    """Write a value that is present so that `parse_cell` reads it back."""
+    if kind == "instant":
+        return clock.text(value)
+    if kind == "windows":
+        return ";".join(clock.window_text(w.open, w.close) for w in value)
+    if kind == "breaks":
+        return ";".join(_break_text(pause, clock) for pause in value)
+    if kind in ("status", "lock"):
+        words = STATUS_WORDS if kind == "status" else LOCK_WORDS
+        return next(w for w, m in words.items() if m == value and w.isascii() != chinese)
+    if kind == "minutes":
+        return _minutes_text(value)
+    if kind in ("levels", "counts"):
+        return _joined(f"{name}:{number}" for name, number in value.items())
+    if kind == "skills":
+        return _joined(_skill_text(name, skill) for name, skill in value.items())
+    if kind == "ids":
+        return _joined(value)
+    if kind == "json":
+        return _json_text(value)
+    return str(value)
+
+
+def parse_id(text: str) -> str:
+    """Read an id as the text it is.
+
+    Raises
+    ------
+    CellFault
+        If a spreadsheet turned it into a number, or it spans lines.
+    """
+    if _MANGLED_ID.fullmatch(text):
+        raise CellFault(
+            "a spreadsheet turned this id into a number and its digits are lost; "
+            "format the column as text and fill it in again from the source"
+        )
+    if "\n" in text or "\r" in text:
+        raise CellFault("a line break in an id; remove it")
+    return text
+
+
+def parse_integer(text: str) -> int:
+    """Read a whole number.
+
+    Raises
+    ------
+    CellFault
+        If it is none.
+    """
+    number = plain(text)
+    if _COMMA_NUMBER.fullmatch(number):
+        raise CellFault("a comma in a number; write plain digits, a point before decimals")
+    if not _INTEGER.fullmatch(number):
+        raise CellFault("must be a whole number")
+    return int(number.partition(".")[0])
+
+
+def parse_decimal(text: str) -> float:
+    """Read a number with a decimal point.
+
+    Raises
+    ------
+    CellFault
+        If it is none.
+    """
+    number = plain(text)
+    if _COMMA_NUMBER.fullmatch(number):
+        raise CellFault("a comma in a number; write plain digits, a point before decimals")
+    if not _DECIMAL.fullmatch(number):
+        raise CellFault("must be a number, with a point before decimals")
+    value = float(number)
+    if abs(value) > 1e300:
+        raise CellFault("too large for a number")
+    return value
+
+
+def _parse_degrees(limit: int) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = parse_decimal(text)
+        if abs(value) > limit:
+            raise CellFault(f"must lie in -{limit}..{limit}; are lon and lat swapped?")
+        return value
+
+    return parse
+
+
+def _parse_priority(text: str) -> int:
+    match = _PRIORITY.fullmatch(plain(text))
+    if match is None:
+        raise CellFault("must be 1 (most urgent) to 4; P1 to P4 will do")
+    return int(match[1])
+
+
+def _parse_minutes(text: str) -> int:
+    match = _DURATION.fullmatch(plain(text))
+    if match is None:
+        raise CellFault("must be a number of minutes (75) or seconds (100s)")
+    number = parse_decimal(match["number"])
+    seconds = number * (1 if match["unit"] in ("s", "秒") else 60)
+    if abs(seconds - round(seconds)) > 1e-6:
+        raise CellFault("must be whole seconds; write for example 75 (minutes) or 100s")
+    return round(seconds)
+
+
+def _parse_word(words: Mapping[str, str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        found = words.get(plain(text).casefold())
+        if found is None:
+            raise CellFault(f"unknown; known: {', '.join(words)}")
+        return found
+
+    return parse
+
+
+def _parts(text: str) -> list[str]:
+    if text == NONE:
+        return []
+    return [part.strip() for part in _SEPARATOR.split(text) if part.strip()]
+
+
+def _parse_ids(text: str) -> tuple[str, ...]:
+    return tuple(parse_id(part) for part in _parts(text))
+
+
+def _numbered(text: str) -> dict[str, int]:
+    """Read ``A:3;B`` as name and number, 1 if there is none."""
+    found: dict[str, int] = {}
+    for part in _parts(text):
+        name, number = _name_and_number(part)
+        if name in found:
+            raise CellFault(f"{name!r} stands twice")
+        found[name] = number
+    return found
+
+
+def _name_and_number(part: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.*\S)\s*[:：]\s*(.*)", part, re.DOTALL)
+    if match is None:
+        return part.rstrip(":："), 1
+    try:
+        return match[1], parse_integer(match[2])
+    except CellFault:
+        raise CellFault(f"{part!r} is no NAME:NUMBER; write BROADBAND:3;IPTV:2") from None
+
+
+def _parse_skills(text: str) -> dict[str, dict[str, Any]]:  # Any: level and expiry
+    found: dict[str, dict[str, Any]] = {}
+    for part in _parts(text):
+        match = re.fullmatch(r"(.*?)\s*(?:[@＠]\s*([^@＠]*))?", part, re.DOTALL)
+        assert match is not None
+        name, level = _name_and_number(match[1])
+        if name in found:
+            raise CellFault(f"{name!r} stands twice")
+        found[name] = {"level": level}
+        if match[2] is not None:
+            found[name]["expires"] = _parse_day(match[2])
+    return found
+
+
+def _parse_day(text: str) -> date:
+    match = _DAY.fullmatch(plain(text))
+    try:
+        if match is not None:
+            return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        pass
+    raise CellFault(f"{text!r} is no day of expiry; write WORK_AT_HEIGHT:1@2027-03-01")
+
+
+def _parse_object(text: str) -> dict[str, Any]:  # Any: JSON
+    try:
+        data, duplicates = parse_json(text, "cell")
+    except AdapterError as error:
+        raise CellFault(f"no JSON object: {error}") from None
+    if not isinstance(data, dict) or duplicates:
+        raise CellFault('must be a JSON object with each key once: {"floor": 3}')
+    return data
+
+
+def _parse_end_place(text: str) -> str | None:
+    return None if text in END_ANYWHERE_WORDS else parse_id(text)
+
+
+def _parse_windows(text: str, clock: Clock) -> list[dict[str, datetime]]:
+    windows = []
+    for part in _parts(text):
+        opens, closes = clock.window(part)
+        windows.append({"open": opens, "close": closes})
+    return windows
+
+
+def _parse_breaks(text: str, clock: Clock) -> list[dict[str, Any]]:  # Any: times and seconds
+    breaks = []
+    for part in _parts(text):
+        span, slash, minutes = part.replace("／", "/").rpartition("/")
+        if not slash or "/" not in span:
+            raise CellFault("no break; write earliest/latest/minutes: 2026-11-23 12:00/13:00/30")
+        earliest, latest = clock.window(span)
+        breaks.append({"earliest": earliest, "latest": latest, "duration": _parse_minutes(minutes)})
+    return breaks
+
+
+_TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {
+    "instant": lambda text, clock: clock.instant(text),
+    "windows": _parse_windows,
+    "breaks": _parse_breaks,
+}
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "id": parse_id,
+    "text": str,
+    "int": parse_integer,
+    "float": parse_decimal,
+    "lat": _parse_degrees(90),
+    "lon": _parse_degrees(180),
+    "priority": _parse_priority,
+    "minutes": _parse_minutes,
+    "status": _parse_word(STATUS_WORDS),
+    "lock": _parse_word(LOCK_WORDS),
+    "levels": _numbered,
+    "counts": _numbered,
+    "skills": _parse_skills,
+    "ids": _parse_ids,
+    "json": _parse_object,
+    "end_place": _parse_end_place,
+}
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return ";".join(parts) or NONE
+
+
+def _minutes_text(seconds: int) -> str:
+    return f"{seconds}s" if seconds % 60 else str(seconds // 60)
+
+
+def _break_text(pause: Break, clock: Clock) -> str:
+    return f"{clock.window_text(pause.earliest, pause.latest)}/{_minutes_text(pause.duration)}"
+
+
+def _skill_text(name: str, skill: Skill) -> str:
+    expiry = "" if skill.expires is None else f"@{skill.expires.isoformat()}"
+    return f"{name}:{skill.level}{expiry}"
+
+
+def _json_text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def as_model_value(kind: CellKind, value: Any) -> Any:  # Any: differs by kind
+    """Bring what `parse_cell` returned into the form that the models hold, for comparison."""
+    if kind == "windows":
+        return tuple(Window.model_validate(window) for window in value)
+    if kind == "breaks":
+        return tuple(Break.model_validate(pause) for pause in value)
+    if kind == "skills":
+        return {name: Skill.model_validate(skill) for name, skill in value.items()}
+    return value

@@ -1,0 +1,101 @@
+"""JSON as RFC 8259 has it: no NaN, no duplicate keys, no lone surrogates, no surprises."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from dispatchopt.errors import AdapterError
+
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(text: str, name: str) -> tuple[Any, list[str]]:  # Any: JSON
+    """Parse a JSON text.
+
+    Parameters
+    ----------
+    name
+        Stands in front of the message.
+
+    Returns
+    -------
+    data, duplicates
+        The value, and what each key that stands twice in one object is called; the last value of
+        such a key counts, so a reader must report them.
+
+    Raises
+    ------
+    AdapterError
+        Naming line and column where they are known.
+    """
+    duplicates: list[str] = []
+    try:
+        data = json.loads(
+            text,
+            object_pairs_hook=lambda pairs: _object(pairs, duplicates),
+            parse_constant=_refuse,
+            parse_float=_finite,
+        )
+    except json.JSONDecodeError as error:
+        raise AdapterError(
+            f"{name}: no valid JSON at line {error.lineno}, column {error.colno}: {error.msg}."
+        ) from None
+    except RecursionError:
+        raise AdapterError(f"{name}: nested too deeply to be a problem or a plan.") from None
+    except ValueError as error:
+        raise AdapterError(f"{name}: {error}.") from None
+    if _SURROGATE_ESCAPE.search(text) and _has_lone_surrogate(data):
+        raise AdapterError(f"{name}: a \\ud8xx escape stands without its other half. Correct it.")
+    return data, duplicates
+
+
+def dump_json(data: Any, *, indent: int | None) -> bytes:  # Any: JSON
+    """Return JSON in UTF-8, readable, ending in a newline.
+
+    Raises
+    ------
+    AdapterError
+        If a value has no JSON form (NaN, infinity, a lone surrogate, an object of another kind).
+    """
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent)
+        return (text + "\n").encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AdapterError(f"A value has no JSON form ({error}). Look into attributes.") from error
+
+
+def _object(pairs: list[tuple[str, Any]], duplicates: list[str]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        duplicates.extend(key for key in found if keys.count(key) > 1)
+    return found
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON number; write null or leave the field out")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return value
+
+
+def _has_lone_surrogate(data: Any) -> bool:  # Any: JSON
+    todo = [data]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            if any("\ud800" <= char <= "\udfff" for char in item):
+                return True
+        elif isinstance(item, dict):
+            todo.extend(item)
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+    return False

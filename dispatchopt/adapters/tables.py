@@ -1,0 +1,231 @@
+"""Rows of a CSV file or a data frame -> items with typed values; faults are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dispatchopt.adapters.cells import parse_cell
+from dispatchopt.adapters.headers import (
+    ATTRIBUTE_PREFIX,
+    CellKind,
+    Column,
+    header_index,
+    nearest_header,
+    normal_header,
+)
+from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.errors import Issue
+from dispatchopt.models.intake import PRIVATE_FIELDS
+
+CellReader = Callable[[CellKind, Any, Clock], Any]
+"""Reads a cell that is not blank; what it gives depends on the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of a row, and where it begins."""
+
+    line: int
+    cells: Sequence[Any]  # Any: text in a file, objects in a frame
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it came."""
+
+    file: str
+    headers: Sequence[str]
+    rows: Sequence[Row]
+    header_line: int = 1
+
+
+@dataclass(slots=True)
+class Item:
+    """A row that has been read: values by column name."""
+
+    kind: str
+    id: str
+    file: str
+    line: int
+    values: dict[str, Any]  # Any: differs by column
+
+
+@dataclass(slots=True)
+class Sheet:
+    """All items of a table, with the headers as they were written."""
+
+    file: str
+    columns: tuple[Column, ...]
+    items: list[Item] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    complete: bool = True
+
+    def header_of(self, path: str) -> str:
+        """Header of the column that fills a field of the model, in the language of the others."""
+        top = path.partition(".")[0].partition("[")[0]
+        fitting = [c for c in self.columns if path in (c.field, c.name)]
+        fitting += [c for c in self.columns if c.field.partition(".")[0] == top]
+        for column in fitting:
+            if column.name in self.headers:
+                return self.headers[column.name]
+        is_english = all(header.isascii() for header in self.headers.values())
+        return path if is_english or not fitting else fitting[0].zh
+
+    def headers_beside(self, header: str) -> set[str]:
+        """Headers of the columns that fill the same field of the model as this one does."""
+        top = {header: column.field.partition(".")[0] for column, header in self._written()}
+        return {other for other in top if top[other] == top.get(header)}
+
+    def _written(self) -> Iterator[tuple[Column, str]]:
+        for column in self.columns:
+            if column.name in self.headers:
+                yield column, self.headers[column.name]
+
+
+def is_blank(cell: Any) -> bool:  # Any: text or an object of a frame
+    """Whether a cell says nothing."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def read_sheet(
+    table: Table,
+    columns: tuple[Column, ...],
+    kind: str,
+    clock: Clock,
+    issues: list[Issue],
+    read_cell: CellReader = parse_cell,
+) -> Sheet:
+    """Read every row of a table; faults are added to `issues`.
+
+    A table whose headers are faulty gives its items all the same, so that every fault is found.
+    """
+    sheet = Sheet(table.file, columns)
+    places = _match_headers(table, sheet, issues)
+    for row in table.rows:
+        if not all(is_blank(cell) for cell in row.cells):
+            sheet.items.append(_read_row(row, places, sheet, kind, clock, issues, read_cell))
+    return sheet
+
+
+def _match_headers(
+    table: Table, sheet: Sheet, issues: list[Issue]
+) -> list[tuple[str, Column | str | None]]:
+    """Pair each header with its column, or with the key of an attribute."""
+    index = header_index(sheet.columns)
+    places: list[tuple[str, Column | str | None]] = []
+    for header in table.headers:
+        column = index.get(normal_header(header))
+        key = _attribute_key(header) if "attributes" in index else None
+        if column is not None and column.name in sheet.headers:
+            issues.append(
+                _header_fault(
+                    table, header, f"the same column as '{sheet.headers[column.name]}'; keep one"
+                )
+            )
+            column = None
+        elif column is not None:
+            sheet.headers[column.name] = header.strip()
+        elif key is None:
+            issues.append(_header_fault(table, header, _unknown(header, sheet.columns)))
+        places.append((header.strip(), column or key))
+    missing = [c for c in sheet.columns if c.required and c.name not in sheet.headers]
+    sheet.complete = not missing
+    for column in missing:
+        issues.append(
+            _header_fault(
+                table, column.name, f"column missing; add '{column.name}' or '{column.zh}'"
+            )
+        )
+    return places
+
+
+def _attribute_key(header: str) -> str | None:
+    text = header.strip()
+    if text.lower().startswith(ATTRIBUTE_PREFIX) and len(text) > len(ATTRIBUTE_PREFIX):
+        return text[len(ATTRIBUTE_PREFIX) :]
+    return None
+
+
+def _unknown(header: str, columns: tuple[Column, ...]) -> str:
+    if not header.strip():
+        return "a column without a header; give it one or remove it"
+    nearest = nearest_header(header, columns)
+    hint = f"did you mean '{nearest}'? " if nearest else ""
+    echo = ""
+    if any(column.name == "attributes" for column in columns):
+        echo = f", or name it '{ATTRIBUTE_PREFIX}{header.strip()}' to have it echoed"
+    return f"unknown column; {hint}Correct or remove it{echo}"
+
+
+def _header_fault(table: Table, header: str, message: str) -> Issue:
+    # A fault of the whole table, so no single row can be rejected for it.
+    return Issue("problem", "", header.strip()[:60], "", message, table.file, table.header_line)
+
+
+def _read_row(
+    row: Row,
+    places: Sequence[tuple[str, Column | str | None]],
+    sheet: Sheet,
+    kind: str,
+    clock: Clock,
+    issues: list[Issue],
+    read_cell: CellReader,
+) -> Item:
+    values: dict[str, Any] = {}
+    faults: list[tuple[str, str, str]] = []
+    if len(row.cells) != len(places):
+        faults.append(
+            ("", "", f"has {len(row.cells)} cells, the header has {len(places)}; check the commas")
+        )
+    for (header, column), cell in zip(places, row.cells, strict=False):
+        if column is None or is_blank(cell):
+            continue
+        if isinstance(column, str):
+            attributes = values.setdefault("attributes", {})
+            attributes.setdefault(column, cell.strip() if isinstance(cell, str) else cell)
+            continue
+        naive_before = clock.naive_count
+        try:
+            value = read_cell(column.kind, cell, clock)
+        except CellFault as fault:
+            faults.append((header, _shown(column, cell), str(fault)))
+            continue
+        if clock.naive_count > naive_before and clock.first_naive is None:
+            clock.first_naive = (sheet.file, row.line, header)
+        if column.kind == "json":
+            value = {**values.get("attributes", {}), **value}
+        values[column.name] = value
+    # The door calls an item without an id by its place among the items, too.
+    item_id = printable(values.get("id", "")) or f"#{len(sheet.items) + 1}"
+    issues.extend(
+        Issue(kind, item_id, header, value, message, sheet.file, row.line)
+        for header, value, message in faults
+    )
+    return Item(kind, item_id, sheet.file, row.line, values)
+
+
+def _shown(column: Column, cell: Any) -> str:  # Any: text or an object of a frame
+    if column.field in PRIVATE_FIELDS:
+        return ""
+    text = str(cell)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def nested(item: Item, columns: tuple[Column, ...]) -> dict[str, Any]:
+    """Put the values of an item where the model has them."""
+    raw: dict[str, Any] = {}
+    for column in columns:
+        if column.name in item.values:
+            top, _, below = column.field.partition(".")
+            if below:
+                raw.setdefault(top, {})[below] = item.values[column.name]
+            else:
+                raw[top] = item.values[column.name]
+    return raw
+
+
+def printable(text: str) -> str:
+    """Escape control characters, as messages show ids."""
+    return text if text.isprintable() else repr(text)[1:-1]
