@@ -66,7 +66,7 @@ def generate(
     appointment_percent: int = 15,
     places: RealPlaces | None = None,
 ) -> Problem:
-    """Make up believable days of one city branch, every field of the format in use.
+    """Make up believable days of one city branch, with nearly every field of the format in use.
 
     Tickets come from the built-in catalogue: homes in estates, business at sites, faults of the
     network. Engineers ride e-bikes or drive vans, most in their own grid; a few have the scarce
