@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dispatchopt.models import Cost, Overridden, Plan, Problem, Route, Visit
 from dispatchopt.rules import RULES, Context, PlanView, RouteView, Stop, Violation
 from dispatchopt.schedule import schedule_anyway, schedule_route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
 
 WAIVED_BY_PINS = frozenset(
     {
@@ -70,20 +73,25 @@ def check(problem: Problem, plan: Plan) -> Report:
 
 def check_in(ctx: Context, plan: Plan) -> Report:
     """Check a plan of a problem whose facts are derived already."""
+    is_timed = any(visit.start for route in plan.routes for visit in route.visits)
     structure, kept = _structure(ctx, plan)
     routes = []
     for route in kept:
+        if is_timed and not route.visits:
+            continue
         view, faults = _route_view(ctx, route)
         routes.append(view)
         structure += faults
     served = {stop.ticket.id for view in routes for stop in view.stops}
     unserved = tuple(ticket for ticket in ctx.tickets.values() if ticket.id not in served)
-    view = PlanView(tuple(routes), unserved)
-    listed = {item.ticket_id for item in plan.unserved} | {r.ticket_id for r in plan.rejected}
+    listed = {item.ticket_id for item in plan.unserved}
+    listed |= {item.ticket_id for item in plan.rejected}
+    listed |= {item.ticket_id for item in plan.not_plannable}
     missing = tuple(ticket.id for ticket in unserved if ticket.id not in listed)
-    if any(visit.start for route in plan.routes for visit in route.visits):
-        structure += [Violation("tally", "is in no list of the plan", t) for t in missing]
-    return _judge(ctx, plan, view, structure, missing)
+    if is_timed:
+        idle = (t.id for t in ctx.problem.tickets if not t.is_plannable and t.id not in listed)
+        structure += [Violation("tally", "is in no list of the plan", t) for t in (*missing, *idle)]
+    return _judge(ctx, plan, PlanView(tuple(routes), unserved), structure, missing)
 
 
 def _judge(
@@ -113,10 +121,19 @@ def _judge(
         violations=tuple(violations),
         cost=cost,
         broken_promises=tuple(t.id for t in view.unserved if t.ticket.is_promised),
-        needs_customer_consent=tuple(t for t, pin in ctx.pins.items() if pin.start != pin.asked),
+        needs_customer_consent=tuple(_moved(ctx, view)),
         overridden=tuple(overridden),
         missing=missing,
     )
+
+
+def _moved(ctx: Context, view: PlanView) -> Iterator[str]:
+    """Yield the fixed visits that take place at another time than asked."""
+    for _, stop in view.visits():
+        ticket = stop.ticket.ticket
+        is_fixed = ticket.is_started or ticket.lock == "visit"
+        if is_fixed and ticket.assigned_start != ctx.instant(stop.start):
+            yield ticket.id
 
 
 def _structure(ctx: Context, plan: Plan) -> tuple[list[Violation], list[Route]]:
@@ -153,12 +170,25 @@ def _structure(ctx: Context, plan: Plan) -> tuple[list[Violation], list[Route]]:
 
 
 def _lists(ctx: Context, plan: Plan, visits: Counter[str]) -> Iterator[Violation]:
+    """Yield the tickets that are in a list where they do not belong, or in more than one."""
     unserved = Counter(item.ticket_id for item in plan.unserved)
-    for ticket_id, count in unserved.items():
+    idle = Counter(item.ticket_id for item in plan.not_plannable)
+    rejected = {item.ticket_id for item in plan.rejected}
+    status = {ticket.id: ticket.status for ticket in ctx.problem.tickets}
+    for ticket_id in unserved:
         if ticket_id not in ctx.tickets:
             yield Violation("tally", "is unserved but no plannable ticket", ticket_id)
-        if count > 1 or visits[ticket_id]:
+    for item in plan.not_plannable:
+        if item.status != status.get(item.ticket_id):
+            found = status.get(item.ticket_id, "not among the tickets")
+            message = f"is listed as {item.status}, its status is {found}"
+            yield Violation("tally", message, item.ticket_id)
+    for ticket_id in {**unserved, **idle, **dict.fromkeys(rejected)}:
+        lists = unserved[ticket_id] + idle[ticket_id] + (ticket_id in rejected)
+        if lists + min(1, visits[ticket_id]) > 1:
             yield Violation("tally", "is in more than one list", ticket_id)
+        elif ticket_id in rejected and ticket_id in status:
+            yield Violation("tally", "is rejected but stands in the problem", ticket_id)
 
 
 def _route_view(ctx: Context, route: Route) -> tuple[RouteView, list[Violation]]:

@@ -8,13 +8,15 @@ tickets to place (started visits are already in their shift), ``S`` shifts, ``C`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dispatchopt.errors import InvalidProblemError, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -127,12 +129,12 @@ class Instance(NamedTuple):
     @property
     def num_tickets(self) -> int:
         """Tickets to place."""
-        return self.skip_cost.shape[0]
+        return len(self.skip_cost)
 
     @property
     def num_shifts(self) -> int:
         """Shifts, each with one route."""
-        return self.class_of.shape[0]
+        return len(self.class_of)
 
 
 TRAVEL, OVERTIME, BALANCE, RESERVE = range(4)
@@ -265,8 +267,9 @@ class FormBuilder:
         self._rates[RESERVE] = per_hour
 
     def add_capacity(self, demand: Mapping[int, int], capacity: Mapping[int, int]) -> None:
-        """Limit what a route may take: demand by ticket (default 0), capacity by shift (default
-        unlimited).
+        """Limit what a route may take.
+
+        Demand by ticket, 0 where absent; capacity by shift, unlimited where absent.
         """
         need = np.zeros(len(self.ticket_ids), dtype=np.int32)
         room = np.full(len(self.shift_ids), UNLIMITED, dtype=np.int32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatchopt.errors import InternalError
 from dispatchopt.forms import FormBuilder, Instance
-from dispatchopt.models import NotPlannable, Plan, Problem, Unserved
+from dispatchopt.models import NotPlannable, Plan, Problem, Route, Unserved
 from dispatchopt.rules import RULES
 from dispatchopt.rules.context import Context
 from dispatchopt.schedule import route_of, schedule_route
@@ -69,7 +69,8 @@ def decode(
     """
     ctx = compiled.ctx
     tickets = [ctx.tickets[ticket_id] for ticket_id in compiled.ticket_ids]
-    written, served = [], set()
+    written: list[Route] = []
+    served: set[str] = set()
     for shift, order in zip(ctx.shifts.values(), routes, strict=True):
         view = schedule_route(ctx, shift, [tickets[t] for t in order])
         if view is None:
@@ -85,7 +86,7 @@ def decode(
         if t not in served
     )
     idle = tuple(
-        NotPlannable(ticket_id=t.id, status=t.status)  # type: ignore[arg-type]
+        NotPlannable(ticket_id=t.id, status=t.status)
         for t in ctx.problem.tickets
         if not t.is_plannable
     )

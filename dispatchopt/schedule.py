@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dispatchopt.models import Route, Span, Visit
 from dispatchopt.rules import delay, lateness, overtime
-from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 from dispatchopt.rules.views import RouteView, Stop
 from dispatchopt.timeline import FOREVER, Call, Timeline, earliest_timeline, relaxed_timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 
 
 def schedule_route(

@@ -7,9 +7,11 @@ fixed order and a fixed choice of the legs on which the breaks are taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 FOREVER = 2**40
 """Later than every time of a problem, in seconds from the start of the horizon."""
@@ -124,8 +126,8 @@ def earliest_timeline(
     Returns
     -------
     Timeline or None
-        The cheapest schedule, among equal ones the one that ends earliest and takes its breaks
-        first; None if there is none.
+        The cheapest schedule, among equal ones the one that ends earliest, then the one that takes
+        more breaks, then the one that takes them earlier; None if there is none.
     """
     labels = [_Label(0, origin_time, 0, ())]
     for leg, call in enumerate(calls):
@@ -145,7 +147,7 @@ def earliest_timeline(
                 finished.append(end._replace(cost=end.cost + end_cost(end.time)))
     if not finished:
         return None
-    best = min(finished, key=lambda label: (label.cost, label.time, label.legs))
+    best = min(finished, key=lambda label: (label.cost, label.time, -len(label.legs), label.legs))
     return _just_in_time(origin_time, calls, best, pauses, return_travel)
 
 

@@ -6,9 +6,7 @@ CONTRIBUTING.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from dispatchopt.rules import (
@@ -44,6 +42,9 @@ from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
     from dispatchopt.forms import FormBuilder
 
 
@@ -104,7 +105,7 @@ RULES: tuple[Rule, ...] = (
     _rule(change, "soft"),
     _rule(unserved, "soft"),
     _rule(broken_promise, "soft"),
-    _rule(locks, "hard", "LOCKED"),
+    _rule(locks, "hard"),
 )
 """Every rule; `locks` comes last, because its pins clear what the others forbid."""
 

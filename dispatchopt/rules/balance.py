@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context, ShiftFacts
 from dispatchopt.rules.views import Outcome, PlanView, RouteView
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, ShiftFacts
 
 NAME = "balance"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Violation
-from dispatchopt.timeline import Pause
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
+    from dispatchopt.timeline import Pause
 
 NAME = "breaks"
 

@@ -1,25 +1,34 @@
 """Price: leaving out a ticket that has an appointment or a lock, on top of its unserved price.
 
-So high that it happens only when no plan keeps every promise.
+So high that it happens only when no plan keeps every promise: `broken_promise_cost`, raised where
+that many unpromised tickets as a shift could hold would cost more. A cost of 0 switches it off.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
-from dispatchopt.rules.unserved import level_surcharge
+from dispatchopt.rules import unserved
 from dispatchopt.rules.views import Outcome, PlanView
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
 
 NAME = "broken_promise"
 
 
 def price(ctx: Context) -> int:
-    """Price of one broken promise; with lexicographic priorities it outweighs a shift of P1s."""
-    return max(ctx.problem.policy.broken_promise_cost, level_surcharge(ctx)[0])
+    """Price of one broken promise; no shift full of unpromised tickets outweighs it."""
+    asked = ctx.problem.policy.broken_promise_cost
+    if not asked:
+        return 0
+    raised: int | None = ctx.derived.get(NAME)
+    if raised is None:
+        free = (t for t in ctx.tickets.values() if not t.ticket.is_promised)
+        dearest = max((unserved.price(ctx, ticket) for ticket in free), default=0)
+        raised = ctx.derived[NAME] = max(asked, unserved.most_visits(ctx) * dearest)
+    return raised
 
 
 def check(ctx: Context, plan: PlanView) -> Outcome:

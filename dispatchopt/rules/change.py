@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
 from dispatchopt.rules.views import Outcome, PlanView
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
 
 NAME = "change"
 
@@ -23,8 +24,11 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
 
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
-    """Price each planned ticket on all other shifts."""
+    """Price the tickets planned on each shift on all others."""
+    planned: defaultdict[str, list[int]] = defaultdict(list)
     for ticket_id, shift_id in ctx.previous_shift.items():
         if ticket_id in forms.ticket_index:
-            others = (s for name, s in forms.shift_index.items() if name != shift_id)
-            forms.price([forms.ticket_index[ticket_id]], others, ctx.problem.policy.change_cost)
+            planned[shift_id].append(forms.ticket_index[ticket_id])
+    for shift_id, tickets in planned.items():
+        others = (s for name, s in forms.shift_index.items() if name != shift_id)
+        forms.price(tickets, others, ctx.problem.policy.change_cost)

@@ -5,15 +5,18 @@ Seconds count from the start of the horizon. Nothing here judges; the rules do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dispatchopt.models import Engineer, Overridden, Place, Plan, Problem, Shift, Ticket, Window
 from dispatchopt.rules.pins import Pin, settle_pins
 from dispatchopt.timeline import FOREVER, Pause
 from dispatchopt.travel import TravelTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from dispatchopt.models import Engineer, Overridden, Place, Plan, Problem, Shift, Ticket, Window
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400

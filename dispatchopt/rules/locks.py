@@ -1,17 +1,20 @@
 """Hard: locks are facts. A locked ticket stays with its engineer, a pinned visit at its time.
 
-Lowered last: a pin clears what the other rules forbid it on its own shift.
+A visit fixed to a time after the horizon is left for a later plan. Lowered last: a pin clears what
+the other rules forbid it on its own shift.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
+from dispatchopt.rules.pins import begins_after_horizon
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "locks"
 
@@ -35,7 +38,9 @@ def _fault(ctx: Context, route: RouteView, stop: Stop) -> str | None:
     ticket, shift = stop.ticket.ticket, route.shift
     pin = ctx.pins.get(ticket.id)
     if pin is None:
-        if ticket.lock != "none" and ticket.assigned_engineer != shift.engineer.id:
+        if begins_after_horizon(ctx.problem, ticket):
+            return "is fixed to a time after the horizon"
+        if _is_locked(stop.ticket) and ticket.assigned_engineer != shift.engineer.id:
             return f"is locked to engineer {ticket.assigned_engineer}"
         return None
     if pin.shift_id != shift.id:
@@ -47,8 +52,13 @@ def _fault(ctx: Context, route: RouteView, stop: Stop) -> str | None:
     return None
 
 
+def _is_locked(ticket: TicketFacts) -> bool:
+    return ticket.ticket.lock != "none" or ticket.ticket.is_started
+
+
 def lower(ctx: Context, forms: FormBuilder) -> None:
     """Forbid locked tickets on all other shifts; pin the visits and begin with the started ones."""
+    owned: defaultdict[str | None, list[int]] = defaultdict(list)
     for ticket in ctx.tickets.values():
         pin = ctx.pins.get(ticket.id)
         index = forms.ticket_index[ticket.id]
@@ -58,7 +68,16 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
                 forms.begin_with(index, shift, pin.end)
             else:
                 forms.pin(index, shift, pin.start)
-        elif ticket.ticket.lock != "none":
-            owner = ticket.ticket.assigned_engineer
-            others = (s for s in ctx.shifts.values() if s.engineer.id != owner)
-            forms.forbid([index], (forms.shift_index[s.id] for s in others))
+        elif begins_after_horizon(ctx.problem, ticket.ticket):
+            forms.forbid([index], forms.shift_index.values())
+        elif _is_locked(ticket):
+            owned[ticket.ticket.assigned_engineer].append(index)
+    for owner, tickets in owned.items():
+        others = (s for s in ctx.shifts.values() if s.engineer.id != owner)
+        forms.forbid(tickets, (forms.shift_index[s.id] for s in others))
+
+
+def reason(ctx: Context, ticket: TicketFacts) -> str:
+    """Say whether its fixed time lies after the horizon, or its engineer cannot serve it."""
+    beyond = begins_after_horizon(ctx.problem, ticket.ticket)
+    return "WINDOW_OUTSIDE_HORIZON" if beyond else "LOCKED"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 from dispatchopt.rules.skills import levels
 from dispatchopt.rules.views import Outcome, PlanView
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 
 NAME = "overskill"
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context, TicketFacts
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "parts"
 
@@ -66,7 +66,7 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
 def reason(ctx: Context, ticket: TicketFacts) -> str:
     """Say whether some part is nowhere in stock, or only too few of it."""
     stocks = [s.stock for s in ctx.shifts.values() if s.stock is not None]
-    for part in ticket.ticket.parts or {}:
-        if not any(stock.get(part) for stock in stocks):
+    for part, amount in (ticket.ticket.parts or {}).items():
+        if amount and not any(stock.get(part) for stock in stocks):
             return "NO_PARTS"
     return "NOT_ENOUGH_PARTS"

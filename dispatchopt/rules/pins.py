@@ -2,25 +2,27 @@
 
 A started visit comes first on its shift: it began at `assigned_start` and ends at
 ``max(now, start + duration)``. Locked visits follow in the order of their `assigned_start`, each at
-that time or, where they clash, with the least delay that travel and service allow. A pin that
-cannot be placed at all (its engineer has no shift, no way leads there) becomes a plain lock on the
-engineer, one that begins after the horizon waits for a later plan, and a shift whose started visit has no way home ends with its last visit, so that one bad
-pin never sinks the night.
+that time or, where they clash, with the least delay that travel and service allow.
+
+One bad pin never sinks the night: one that cannot be placed at all (its engineer has no shift, no
+way leads there) becomes a plain lock on the engineer, one that begins after the horizon is left for
+a later plan, and a shift whose started visit has no way home ends with its last visit.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatchopt.models import UNREACHABLE, Overridden, Problem, Ticket
 from dispatchopt.timeline import FOREVER, Call, Pause, earliest_timeline
-from dispatchopt.travel import TravelTimes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from dispatchopt.rules.context import ShiftFacts, TicketFacts
+    from dispatchopt.travel import TravelTimes
 
 
 class Pin(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
 from dispatchopt.rules.views import Outcome, PlanView
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
 
 NAME = "preferred_engineers"
 
@@ -24,13 +25,19 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
 
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
-    """Price each such ticket on the shifts of everybody else."""
+    """Price each group of equal wishes on the shifts of everybody else."""
+    groups: defaultdict[frozenset[str], list[int]] = defaultdict(list)
     for ticket in ctx.tickets.values():
-        preferred = ticket.ticket.preferred_engineers
-        if preferred:
-            others = [s for s in ctx.shifts.values() if s.engineer.id not in preferred]
-            forms.price(
-                [forms.ticket_index[ticket.id]],
-                (forms.shift_index[s.id] for s in others),
-                ctx.problem.policy.not_preferred_cost,
-            )
+        if ticket.ticket.preferred_engineers:
+            preferred = frozenset(ticket.ticket.preferred_engineers)
+            groups[preferred].append(forms.ticket_index[ticket.id])
+    for preferred, tickets in groups.items():
+        forms.price(
+            tickets,
+            (
+                forms.shift_index[s.id]
+                for s in ctx.shifts.values()
+                if s.engineer.id not in preferred
+            ),
+            ctx.problem.policy.not_preferred_cost,
+        )

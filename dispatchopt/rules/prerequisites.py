@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context, TicketFacts
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "prerequisites"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
 
 NAME = "refused_engineers"
 
@@ -24,9 +25,10 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
 
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
-    """Forbid each such ticket on the shifts of the engineers it names."""
+    """Forbid each shift to the tickets that refuse its engineer."""
+    refusing: defaultdict[str, list[int]] = defaultdict(list)
     for ticket in ctx.tickets.values():
-        refused = ticket.ticket.refused_engineers or ()
-        if refused:
-            shifts = [s for s in ctx.shifts.values() if s.engineer.id in refused]
-            forms.forbid([forms.ticket_index[ticket.id]], (forms.shift_index[s.id] for s in shifts))
+        for engineer_id in ticket.ticket.refused_engineers or ():
+            refusing[engineer_id].append(forms.ticket_index[ticket.id])
+    for shift in ctx.shifts.values():
+        forms.forbid(refusing.get(shift.engineer.id, ()), [forms.shift_index[shift.id]])

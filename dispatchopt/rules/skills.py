@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 
 NAME = "skills"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
 
 NAME = "standby"
 
@@ -26,7 +26,8 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
     """Forbid the less urgent tickets on the standby shifts of each level."""
-    for least in {s.shift.min_priority for s in ctx.shifts.values()} - {None}:
+    standby = {s.shift.min_priority for s in ctx.shifts.values()}
+    for least in (level for level in standby if level is not None):
         forms.forbid(
             (forms.ticket_index[t.id] for t in ctx.tickets.values() if t.ticket.priority > least),
             (forms.shift_index[s.id] for s in ctx.shifts.values() if s.shift.min_priority == least),

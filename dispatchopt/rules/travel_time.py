@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dispatchopt.models import UNREACHABLE
-from dispatchopt.rules.context import Context
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context
 
 NAME = "travel_time"
 
@@ -33,8 +34,10 @@ def _faults(ctx: Context, route: RouteView) -> Iterator[tuple[str, str]]:
         if way >= UNREACHABLE:
             yield stop.ticket.id, "there is no way home" if home else "there is no way to it"
             continue
-        if departure < free or arrival > due_by:
+        if departure < free:
             yield stop.ticket.id, f"leaves {free - departure} s before the engineer is free"
+        if arrival > due_by:
+            yield stop.ticket.id, f"begins {arrival - due_by} s before the engineer arrives"
         missing = way + _overlap(route.breaks, departure, arrival) - (arrival - departure)
         if missing > 0:
             where = "home" if home else "to it"

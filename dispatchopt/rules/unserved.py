@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatchopt.rules import delay, lateness
-from dispatchopt.rules.context import Context, TicketFacts, per_hour
+from dispatchopt.rules.context import Context, TicketFacts, per_hour, scaled_duration
 from dispatchopt.rules.views import Outcome, PlanView
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def _base(ctx: Context, ticket: TicketFacts) -> int:
 
 
 def level_surcharge(ctx: Context) -> dict[int, int]:
-    """Return what lexicographic priorities add to each level; level 0 stands above all."""
+    """Return what lexicographic priorities add to each level."""
     table: dict[int, int] | None = ctx.derived.get(NAME)
     if table is None:
-        table = dict.fromkeys(range(5), 0)
+        table = dict.fromkeys(range(1, 5), 0)
         if ctx.problem.policy.priorities == "lexicographic":
             held = most_visits(ctx)
             dearest = 0
-            for level in (4, 3, 2, 1, 0):
+            for level in (4, 3, 2, 1):
                 table[level] = held * dearest
                 own = [_base(ctx, t) for t in ctx.tickets.values() if t.ticket.priority == level]
                 dearest = max(dearest, max(own, default=0) + table[level])
@@ -56,9 +56,10 @@ def level_surcharge(ctx: Context) -> dict[int, int]:
 def most_visits(ctx: Context) -> int:
     """Return the most visits that any shift of the problem can hold, by time and `max_visits`."""
     most = 1
+    shortest = min((ticket.duration for ticket in ctx.tickets.values()), default=1)
     for shift in ctx.shifts.values():
-        shortest = min((ctx.duration(t, shift) for t in ctx.tickets.values()), default=1)
-        held = max(0, shift.hard_end - shift.begin) // max(1, shortest)
+        pace = scaled_duration(shortest, shift.engineer.duration_percent)
+        held = max(0, shift.hard_end - shift.begin) // max(1, pace)
         limit = shift.shift.max_visits
         most = max(most, min(held, len(ctx.tickets), held if limit is None else limit))
     return most

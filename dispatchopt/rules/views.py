@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 
 
 class Stop(NamedTuple):

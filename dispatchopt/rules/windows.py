@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.context import Context, TicketFacts
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 from dispatchopt.timeline import FOREVER
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "windows"
 
@@ -22,8 +22,7 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     found = Outcome()
     for route, stop in plan.visits():
         if not any(opens <= stop.start <= closes for opens, closes in stop.ticket.windows):
-            start = ctx.instant(stop.start).astimezone(ctx.problem.zone)
-            message = f"starts at {start:%Y-%m-%d %H:%M:%S}, outside {_listed(ctx, stop.ticket)}"
+            message = f"starts at {_clock(ctx, stop.start)}, outside {_listed(ctx, stop.ticket)}"
             found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
     return found
 
@@ -34,19 +33,26 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
         forms.set_windows(forms.ticket_index[ticket.id], ticket.windows)
 
 
-def _listed(ctx: Context, ticket: TicketFacts) -> str:
-    def clock(second: int) -> str:
-        if second >= FOREVER:
-            return "open end"
+def _clock(ctx: Context, second: int) -> str:
+    if second >= FOREVER:
+        return "open end"
+    try:
         return f"{ctx.instant(second).astimezone(ctx.problem.zone):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:  # after legs without a way
+        return f"second {second}"
 
-    listed = ", ".join(f"{clock(opens)} to {clock(closes)}" for opens, closes in ticket.windows)
+
+def _listed(ctx: Context, ticket: TicketFacts) -> str:
+    listed = ", ".join(f"{_clock(ctx, a)} to {_clock(ctx, b)}" for a, b in ticket.windows)
     return listed or "every window (none is open after its earliest start)"
 
 
 def reason(ctx: Context, ticket: TicketFacts) -> str:
-    """Say whether the windows lie outside the horizon or only outside the shifts."""
+    """Say whether the windows lie outside the horizon, before the release or outside the shifts."""
     end = ctx.seconds(ctx.problem.horizon.end)
-    if any(opens <= end and closes >= 0 for opens, closes in ticket.windows):
+    if any(opens < end for opens, _ in ticket.windows):
         return "NO_SHIFT_IN_WINDOW"
+    asked = (ticket.ticket.appointment,) if ticket.ticket.appointment else ticket.ticket.windows
+    if any(ctx.seconds(w.open) < end and ctx.seconds(w.close) >= 0 for w in asked):
+        return "WINDOW_INVERTED"
     return "WINDOW_OUTSIDE_HORIZON"
