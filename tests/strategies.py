@@ -99,6 +99,13 @@ _SKILL = st.sampled_from(
 )
 
 
+_AREAS: Fields = {"territory": maybe("north", "south", absent=2)}
+_AREAS_SERVED: Fields = {
+    "territories": maybe(("north",), ("south", "north"), ()),
+    "helper_territories": maybe(("south",), ("north",), ()),
+}
+
+
 def _break(earliest: int, slack: int, duration: int) -> dict[str, Any]:
     return {"earliest": earliest, "latest": earliest + slack, "duration": 60 * duration}
 
@@ -139,11 +146,8 @@ LINES: dict[str, Line] = {
         problem={"timezone": maybe("Asia/Shanghai", "America/New_York")},
     ),
     "territory": Line(
-        ticket={"territory": maybe("north", "south", absent=3)},
-        engineer={
-            "territories": maybe((), ("north",), ("south", "north")),
-            "helper_territories": maybe((), ("south",)),
-        },
+        ticket=_AREAS,
+        engineer=_AREAS_SERVED,
         policy={"territory_open_to": st.sampled_from(((), (1,), (1, 2)))},
     ),
     "refused_engineers": Line(ticket={"refused_engineers": at_times(_ENGINEERS, absent=3)}),
@@ -178,7 +182,11 @@ LINES: dict[str, Line] = {
         }
     ),
     "overskill": Line(policy={"overskill_cost": st.sampled_from(PRICES)}),
-    "helper_territory": Line(policy={"helper_territory_cost": st.sampled_from(PRICES)}),
+    "helper_territory": Line(
+        ticket=_AREAS,
+        engineer=_AREAS_SERVED,
+        policy={"helper_territory_cost": st.sampled_from(PRICES)},
+    ),
     "preferred_engineers": Line(
         ticket={"preferred_engineers": at_times(_ENGINEERS)},
         policy={"not_preferred_cost": st.sampled_from(PRICES)},
@@ -217,10 +225,15 @@ _SWITCHES = st.tuples(*[st.sampled_from((False, False, True))] * len(LINES))
 
 
 @st.composite
-def problems(draw: st.DrawFn, *, max_tickets: int = 4, max_shifts: int = 2) -> Problem:
-    """Draw a valid problem with at most so many tickets and shifts, and any set of rules."""
-    switches = draw(_SWITCHES)
-    lines = [line for line, on in zip(LINES.values(), switches, strict=True) if on]
+def problems(
+    draw: st.DrawFn, *, max_tickets: int = 4, max_shifts: int = 2, always: str = ""
+) -> Problem:
+    """Draw a valid problem with at most so many tickets and shifts, and any set of rules.
+
+    `always` names a rule whose fields are drawn in each of them.
+    """
+    switches = zip(LINES.items(), draw(_SWITCHES), strict=True)
+    lines = [line for (name, line), on in switches if on or name == always]
     whole = _draw(draw, {}, [line.problem for line in lines])
     now = whole.get("now")
     roster = _roster(draw, lines, max_shifts)
