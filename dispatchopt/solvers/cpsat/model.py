@@ -104,7 +104,8 @@ def solve_exact(
     Parameters
     ----------
     hint
-        A plan to start from, one order for each shift. One that is not feasible is not used.
+        A plan to start from, one order for each shift; the result is no worse. One that is not
+        feasible, or dearer than `upper_bound`, is not used.
     deterministic_time
         Limit in the solver's own units, about a second each; None: none.
     time_limit
@@ -125,19 +126,22 @@ def solve_exact(
     solver = _solver(workers, seed, deterministic_time, time_limit)
     # A caller with its own way to stop keeps its signal handler, too.
     solver.parameters.catch_sigint_signal = should_stop is None
-    if hint is not None:
-        _add_hint(built, inst, hint)
+    hinted = None if hint is None else _add_hint(built, inst, hint)
     with _stopping(solver, should_stop):
         status = solver.solve(built.model)
     if status == cp_model.INFEASIBLE:
         return CpSatResult(None, None, MAX_COST if upper_bound is None else upper_bound + 1, False)
     bound = max(0, _bound(solver.best_objective_bound))
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if status == cp_model.OPTIMAL:
+        cost, routes = _plan(built, inst, solver)
+        return CpSatResult(routes, cost, cost, True)
+    plans = [] if hinted is None else [hinted]
+    if status == cp_model.FEASIBLE:
+        plans.append(_plan(built, inst, solver))
+    if not plans:
         return CpSatResult(None, None, bound, False)
-    routes = [_order(built.variables, solver, s) for s in range(inst.num_shifts)]
-    cost = solver.value(built.cost)
-    is_optimal = status == cp_model.OPTIMAL
-    return CpSatResult(routes, cost, cost if is_optimal else bound, is_optimal)
+    cost, routes = min(plans)
+    return CpSatResult(routes, cost, bound, bound >= cost)
 
 
 def _solver(
@@ -160,6 +164,11 @@ def _bound(value: float) -> int:
     return math.ceil(value - 1e-6) if math.isfinite(value) else 0
 
 
+def _plan(built: Built, inst: Instance, solver: cp_model.CpSolver) -> tuple[int, list[list[int]]]:
+    routes = [_order(built.variables, solver, s) for s in range(inst.num_shifts)]
+    return solver.value(built.cost), routes
+
+
 def _order(variables: Variables, solver: cp_model.CpSolver, s: int) -> list[int]:
     order: list[int] = []
     if s not in variables.shifts:
@@ -172,23 +181,32 @@ def _order(variables: Variables, solver: cp_model.CpSolver, s: int) -> list[int]
     return order
 
 
-def _add_hint(built: Built, inst: Instance, routes: Sequence[Sequence[int]]) -> None:
+def _add_hint(
+    built: Built, inst: Instance, routes: Sequence[Sequence[int]]
+) -> tuple[int, list[list[int]]] | None:
     """Hint every variable of the model: its value when the routes are fixed.
 
     The model with fixed routes finds the times and the breaks by itself within milliseconds.
+
+    Returns
+    -------
+    tuple or None
+        Cost and routes hinted; None if they are not feasible.
     """
     fixed = built.model.clone()
     for s, order in enumerate(_canonical(inst, routes)):
         chosen = set(zip([DEPOT, *order], [*order, DEPOT], strict=True))
         arcs = built.variables.shifts[s].arcs if s in built.variables.shifts else {}
         if order and not chosen <= arcs.keys():
-            return
+            return None
         for leg, literal in arcs.items():
             fixed.add(fixed.get_bool_var_from_proto_index(literal.index) == (leg in chosen))
     solver = _solver(1, 0, None, None)
-    if solver.solve(fixed) == cp_model.OPTIMAL:
-        for index, value in enumerate(solver.response_proto.solution):
-            built.model.add_hint(built.model.get_int_var_from_proto_index(index), value)
+    if solver.solve(fixed) != cp_model.OPTIMAL:
+        return None
+    for index, value in enumerate(solver.response_proto.solution):
+        built.model.add_hint(built.model.get_int_var_from_proto_index(index), value)
+    return _plan(built, inst, solver)
 
 
 def _canonical(inst: Instance, routes: Sequence[Sequence[int]]) -> list[list[int]]:
