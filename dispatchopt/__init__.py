@@ -1,7 +1,120 @@
-"""Dispatch of telecom repair tickets to field engineers, with proven plans and honest reasons."""
+"""Dispatch of telecom repair tickets to field engineers, with honest reasons for what stays out.
+
+The names below are public; anything else may change. Heavy engines load when first used.
+"""
+
+from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING, Any
+
+from dispatchopt.errors import (
+    AdapterError,
+    DispatchError,
+    InternalError,
+    InvalidProblemError,
+    Issue,
+    UnsupportedRuleError,
+)
+
+if TYPE_CHECKING:
+    from dispatchopt.adapters.csv_folder import read_folder, write_folder
+    from dispatchopt.adapters.json_files import read_plan, read_problem, write_plan, write_problem
+    from dispatchopt.checker import Report, check
+    from dispatchopt.generator import generate
+    from dispatchopt.models import (
+        Break,
+        Engineer,
+        FaultType,
+        Plan,
+        Point,
+        Policy,
+        Problem,
+        Shift,
+        Skill,
+        Span,
+        Ticket,
+        Window,
+    )
+    from dispatchopt.solve import Planner, Progress, Result, solve
 
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+_WHERE = {
+    "read_folder": "dispatchopt.adapters.csv_folder",
+    "write_folder": "dispatchopt.adapters.csv_folder",
+    "read_plan": "dispatchopt.adapters.json_files",
+    "read_problem": "dispatchopt.adapters.json_files",
+    "write_plan": "dispatchopt.adapters.json_files",
+    "write_problem": "dispatchopt.adapters.json_files",
+    "Report": "dispatchopt.checker",
+    "check": "dispatchopt.checker",
+    "generate": "dispatchopt.generator",
+    "Planner": "dispatchopt.solve",
+    "Progress": "dispatchopt.solve",
+    "Result": "dispatchopt.solve",
+    "solve": "dispatchopt.solve",
+    **dict.fromkeys(
+        (
+            "Break",
+            "Engineer",
+            "FaultType",
+            "Plan",
+            "Point",
+            "Policy",
+            "Problem",
+            "Shift",
+            "Skill",
+            "Span",
+            "Ticket",
+            "Window",
+        ),
+        "dispatchopt.models",
+    ),
+}
+
+__all__ = [
+    "AdapterError",
+    "Break",
+    "DispatchError",
+    "Engineer",
+    "FaultType",
+    "InternalError",
+    "InvalidProblemError",
+    "Issue",
+    "Plan",
+    "Planner",
+    "Point",
+    "Policy",
+    "Problem",
+    "Progress",
+    "Report",
+    "Result",
+    "Shift",
+    "Skill",
+    "Span",
+    "Ticket",
+    "UnsupportedRuleError",
+    "Window",
+    "check",
+    "generate",
+    "read_folder",
+    "read_plan",
+    "read_problem",
+    "solve",
+    "write_folder",
+    "write_plan",
+    "write_problem",
+]
+
+
+def __getattr__(name: str) -> Any:  # Any: the public names have many types
+    from importlib import import_module
+
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value

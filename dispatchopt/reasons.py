@@ -1,0 +1,174 @@
+"""Why a ticket is left out: true reasons, found by trying to put it in.
+
+A ticket is first tried alone on every shift beside that shift's locked and promised visits. If it
+fits nowhere, the rule that blocks every shift is the reason, or the counts by rule. If it fits in
+the final plan below its price, the plan is improved instead of explained. Above its price, it costs
+more than it is worth; else it lost its room to others, who are named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from dispatchopt.instance import Compiled
+from dispatchopt.models import UNREACHABLE, Unserved
+from dispatchopt.rules import RULES
+from dispatchopt.rules.context import ShiftFacts, TicketFacts
+from dispatchopt.schedule import schedule_route
+from dispatchopt.solvers._kernels import Search
+from dispatchopt.solvers.insertion import Inserter
+from dispatchopt.timeline import FOREVER, service_start
+
+PROMISED = "promised_visits"
+"""Counted where a ticket would fit an empty shift, but not beside its promised visits."""
+
+
+def explain_unserved(
+    compiled: Compiled, search: Search, most_visits: int, routes: Sequence[Sequence[int]]
+) -> dict[str, Unserved]:
+    """Return the reason for each ticket that the routes leave out, by id.
+
+    The routes must be such that no ticket left out fits below its price (`insertion.improve`).
+    """
+    served = {t for route in routes for t in route}
+    left = [t for t in range(len(compiled.ticket_ids)) if t not in served]
+    if not left:
+        return {}
+    promised = [_promised_only(compiled, route) for route in routes]
+    beside, final = Inserter(search, most_visits, promised), Inserter(search, most_visits, routes)
+    single = Inserter(search, most_visits, routes)
+    return {
+        compiled.ticket_ids[t]: _explain(
+            compiled, t, routes, beside=beside, final=final, single=single
+        )
+        for t in left
+    }
+
+
+def _promised_only(compiled: Compiled, route: Sequence[int]) -> list[int]:
+    tickets = compiled.ctx.tickets
+    return [t for t in route if tickets[compiled.ticket_ids[t]].ticket.is_promised]
+
+
+def _explain(
+    compiled: Compiled,
+    t: int,
+    routes: Sequence[Sequence[int]],
+    *,
+    beside: Inserter,
+    final: Inserter,
+    single: Inserter,
+) -> Unserved:
+    ticket_id = compiled.ticket_ids[t]
+    fitting = [s for s in range(len(routes)) if beside.best_in(s, t) is not None]
+    if not fitting:
+        return _blocked(compiled, t)
+    places = [(place[0], s) for s in fitting if (place := final.best_in(s, t)) is not None]
+    if places:
+        added, s = min(places)
+        price = int(compiled.instance.skip_cost[t])
+        detail: dict[str, Any] = {
+            "added_cost": added,
+            "price": price,
+            "shift_id": compiled.shift_ids[s],
+        }
+        return Unserved(ticket_id=ticket_id, reason="COSTS_MORE_THAN_PRICE", detail=detail)
+    return _lost(compiled, t, fitting, routes, single)
+
+
+def _blocked(compiled: Compiled, t: int) -> Unserved:
+    """Name the rule that blocks every shift, or count the shifts by rule."""
+    ctx = compiled.ctx
+    ticket = ctx.tickets[compiled.ticket_ids[t]]
+    counts: Counter[str] = Counter()
+    for shift in ctx.shifts.values():
+        for name in _blocking(compiled, t, ticket, shift):
+            counts[name] += 1
+    detail = {"blocked_by": dict(sorted(counts.items())), "shifts": len(ctx.shifts)}
+    for rule in RULES:
+        if ctx.shifts and counts[rule.name] == len(ctx.shifts):
+            return Unserved(ticket_id=ticket.id, reason=rule.reason(ctx, ticket), detail=detail)
+    if ctx.shifts and counts[PROMISED] == len(ctx.shifts):
+        return Unserved(ticket_id=ticket.id, reason="NO_ROOM_BESIDE_PROMISES", detail=detail)
+    return Unserved(ticket_id=ticket.id, reason="NO_FEASIBLE_SHIFT", detail=detail)
+
+
+def _blocking(compiled: Compiled, t: int, ticket: TicketFacts, shift: ShiftFacts) -> list[str]:
+    """Return the rules that keep the ticket alone out of a shift."""
+    s = compiled.shift_ids.index(shift.id)
+    bits = int(compiled.instance.blocked[t, compiled.instance.class_of[s]])
+    if bits:
+        return [rule.name for bit, rule in enumerate(RULES) if bits >> bit & 1]
+    ctx = compiled.ctx
+    if schedule_route(ctx, shift, [ticket]) is not None:
+        return [PROMISED]
+    if not ticket.windows:
+        return ["windows"]
+    way = ctx.travel_seconds(shift, shift.start_place, ticket.place)
+    home = 0
+    if shift.end_place is not None:
+        home = ctx.travel_seconds(shift, ticket.place, shift.end_place)
+    if max(way, home) >= UNREACHABLE:
+        return ["travel_time"]
+    start = service_start(ticket.windows, shift.begin + way)
+    if start is None or start >= shift.hard_end:
+        return ["windows" if ticket.windows != ((ticket.release, FOREVER),) else "shift_hours"]
+    end = start + ctx.duration(ticket, shift)
+    if end > ticket.latest:
+        return ["latest"]
+    return ["shift_hours" if end + home > shift.hard_end else "breaks"]
+
+
+def _lost(
+    compiled: Compiled,
+    t: int,
+    fitting: Sequence[int],
+    routes: Sequence[Sequence[int]],
+    single: Inserter,
+) -> Unserved:
+    """Name the visits that took the room: the cheapest ones whose absence would let it in."""
+    inst, ctx = compiled.instance, compiled.ctx
+    best: tuple[int, int, list[int]] | None = None
+    for s in fitting:
+        route = list(routes[s])
+        open_to = [v for v in route if not ctx.tickets[compiled.ticket_ids[v]].ticket.is_promised]
+        out: list[int] = []
+        for victim in sorted(open_to, key=lambda v: (int(inst.skip_cost[v]), v)):
+            out.append(victim)
+            if best is not None and sum(int(inst.skip_cost[v]) for v in out) >= best[0]:
+                break
+            if _fits(single, s, [v for v in route if v not in out], t):
+                out = _spared(single, s, route, out, t)
+                total = sum(int(inst.skip_cost[v]) for v in out)
+                if best is None or total < best[0]:
+                    best = (total, s, out)
+                break
+    ticket_id = compiled.ticket_ids[t]
+    if best is None:
+        return Unserved(ticket_id=ticket_id, reason="SEARCH_LIMIT")
+    displaced = [compiled.ticket_ids[v] for v in best[2]]
+    detail = {
+        "shift_id": compiled.shift_ids[best[1]],
+        "tickets": displaced,
+        "priorities": [ctx.tickets[v].ticket.priority for v in displaced],
+        "price": int(inst.skip_cost[t]),
+        "price_of_tickets": best[0],
+        "shifts_possible": len(fitting),
+    }
+    return Unserved(ticket_id=ticket_id, reason="LOST_TO_OTHERS", detail=detail)
+
+
+def _spared(single: Inserter, s: int, route: list[int], out: list[int], t: int) -> list[int]:
+    """Take back every visit that need not go."""
+    needed = list(out)
+    for victim in reversed(out):
+        fewer = [v for v in needed if v != victim]
+        if _fits(single, s, [v for v in route if v not in fewer], t):
+            needed = fewer
+    return needed
+
+
+def _fits(single: Inserter, s: int, route: list[int], t: int) -> bool:
+    return single.put(s, route) and single.best_in(s, t) is not None

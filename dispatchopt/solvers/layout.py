@@ -1,0 +1,195 @@
+"""Lays an instance out for the kernels: nodes, legal pairs, neighbours; and a chain's arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dispatchopt.forms import FOREVER, Instance, Int32Array, Int64Array
+from dispatchopt.solvers._kernels import (
+    BEGIN,
+    CAPACITY,
+    CLASS,
+    DEMAND,
+    DURATION,
+    END,
+    FIXED,
+    HARD_END,
+    LATEST,
+    LIMIT,
+    LOAD_BASE,
+    LOAD_HOURS,
+    MAX_LABELS,
+    NUM_DEMANDS,
+    NUM_PIECES,
+    OCCUPIED,
+    PACE,
+    PAIR,
+    PAIR_END,
+    PAUSE,
+    PAUSES,
+    PIECE,
+    PLAIN,
+    PROFILE,
+    RESERVE_FROM,
+    SKIP,
+    START,
+    USED,
+    WINDOW,
+    WINDOWS,
+    Chain,
+    Search,
+    load_routes,
+)
+
+BoolArray = npt.NDArray[np.bool_]
+
+MOST_NEIGHBOURS = 400
+"""Nearest tickets kept per ticket: removals reach no further in one step."""
+
+
+def lay_out(inst: Instance) -> tuple[Search, int]:
+    """Return the instance for the kernels, and the most visits that a route can hold."""
+    nodes = np.concatenate([inst.place, inst.start_place, inst.end_place[inst.end_place >= 0]])
+    shift_places, where = np.unique(nodes[inst.num_tickets :], return_inverse=True)
+    num_t, num_s = inst.num_tickets, inst.num_shifts
+    places = np.concatenate([inst.place, shift_places]).astype(np.int64)
+    dist = np.ascontiguousarray(inst.travel[:, places[:, None], places[None, :]])
+    end_node = np.full(num_s, -1, dtype=np.int64)
+    end_node[inst.end_place >= 0] = where[num_s:] + num_t
+    start_node = (where[:num_s] + num_t).astype(np.int64)
+    legal = (inst.blocked[:, inst.class_of] == 0) & (inst.num_windows[:, None] > 0)
+    legal &= _could_be_there(inst, dist, start_node, end_node)
+    pair_end = np.cumsum(legal.sum(axis=1))
+    ticket, meta = _ticket_table(inst, pair_end)
+    search = Search(
+        dist=dist,
+        shift=_shift_table(inst, start_node, end_node),
+        ticket=ticket,
+        assign=inst.assign_cost,
+        pair_shift=np.nonzero(legal)[1].astype(np.int32),
+        legal=legal,
+        near=_neighbours(dist[0, :num_t, :num_t]),
+        meta=meta,
+    )
+    return search, _most_visits(inst, legal)
+
+
+def _shift_table(inst: Instance, start_node: Int64Array, end_node: Int64Array) -> Int64Array:
+    table = np.zeros((inst.num_shifts, CAPACITY + inst.capacity.shape[1]), dtype=np.int64)
+    table[:, PROFILE] = inst.profile_of
+    table[:, START], table[:, END] = start_node, end_node
+    table[:, BEGIN], table[:, LIMIT] = inst.shift_begin, inst.shift_limit
+    table[:, HARD_END] = inst.shift_hard_end
+    table[:, OCCUPIED], table[:, PAUSES] = inst.occupied, inst.num_pauses
+    table[:, PAUSE : PAUSE + 6] = inst.pause.reshape(-1, 6)
+    table[:, LOAD_BASE], table[:, LOAD_HOURS] = inst.load_base, inst.load_hours
+    table[:, RESERVE_FROM], table[:, FIXED] = inst.reserve_from, inst.fixed_cost
+    table[:, CLASS], table[:, PACE] = inst.class_of, inst.pace_of
+    table[:, PLAIN] = _plain_shifts(inst)
+    table[:, CAPACITY:] = inst.capacity
+    return table
+
+
+def _ticket_table(inst: Instance, pair_end: Int64Array) -> tuple[Int64Array, Int64Array]:
+    num_t = inst.num_tickets
+    head = np.zeros((num_t, WINDOW), dtype=np.int64)
+    head[:, WINDOWS], head[:, LATEST], head[:, SKIP] = (
+        inst.num_windows,
+        inst.latest,
+        inst.skip_cost,
+    )
+    head[:, PAIR_END] = pair_end
+    head[1:, PAIR] = pair_end[:-1]
+    parts = [head, inst.window.reshape(num_t, inst.window.shape[1] * 2)]
+    parts += [inst.time_cost.reshape(num_t, inst.time_cost.shape[1] * 3)]
+    parts += [inst.duration, inst.demand]
+    columns = np.cumsum([part.shape[1] for part in parts])
+    meta = np.zeros(12, dtype=np.int64)
+    meta[:4] = inst.rates
+    meta[PIECE], meta[NUM_PIECES] = columns[1], inst.time_cost.shape[1]
+    meta[DURATION], meta[DEMAND], meta[NUM_DEMANDS] = columns[2], columns[3], inst.demand.shape[1]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1, dtype=np.int64)), meta
+
+
+def _plain_shifts(inst: Instance) -> BoolArray:
+    timed = bool(
+        ((inst.time_cost[:, :, 0] < FOREVER) & (inst.time_cost[:, :, 1:].any(axis=2))).any()
+    )
+    loaded = bool(inst.rates[2] or inst.rates[3])
+    overtime = (inst.shift_hard_end > inst.shift_limit) & bool(inst.rates[1])
+    return (inst.num_pauses == 0) & ~overtime & (not timed) & (not loaded)
+
+
+def _could_be_there(
+    inst: Instance, dist: Int32Array, start_node: Int64Array, end_node: Int64Array
+) -> BoolArray:
+    """Necessary condition for each pair: there is time between begin and hard end.
+
+    A way over other places may be shorter than the direct one in a given table, so the shortest
+    legs out of the start and into the ticket bound it.
+    """
+    num_t, num_s = inst.num_tickets, inst.num_shifts
+    fits = np.zeros((num_t, num_s), dtype=np.bool_)
+    last = inst.window[np.arange(num_t), np.maximum(0, inst.num_windows - 1), 1]
+    off_diagonal = dist + np.where(np.eye(dist.shape[1], dtype=np.bool_), np.int32(2**30), 0)
+    into, out_of = off_diagonal.min(axis=1, initial=2**30), off_diagonal.min(axis=2, initial=2**30)
+    for s in range(num_s):
+        p, start, end = inst.profile_of[s], start_node[s], end_node[s]
+        arrival = np.minimum(dist[p, start, :num_t], into[p, :num_t] + out_of[p, start])
+        arrival = arrival.astype(np.int64) + inst.shift_begin[s]
+        finish = np.maximum(arrival, inst.window[:, 0, 0]) + inst.duration[:, inst.pace_of[s]]
+        fits[:, s] = (arrival <= last) & (finish <= inst.latest)
+        if end >= 0:
+            finish += np.minimum(dist[p, :num_t, end], out_of[p, :num_t] + into[p, end])
+        fits[:, s] &= finish <= inst.shift_hard_end[s]
+        fits[:, s] &= (inst.demand <= inst.capacity[s]).all(axis=1)
+    return fits
+
+
+def _most_visits(inst: Instance, legal: BoolArray) -> int:
+    """Return the most visits that any route can hold, by time alone."""
+    if not legal.any():
+        return 1
+    most = 1
+    for s in range(inst.num_shifts):
+        mine = legal[:, s]
+        if mine.any():
+            durations = np.sort(inst.duration[mine, inst.pace_of[s]])
+            room = int(inst.shift_hard_end[s] - inst.shift_begin[s])
+            most = max(most, int(np.searchsorted(np.cumsum(durations), room, side="right")))
+    return most
+
+
+def _neighbours(dist: Int32Array) -> Int32Array:
+    """Nearest tickets of each ticket, by the shorter of the two directions; itself first."""
+    num_t = dist.shape[0]
+    width = min(num_t, MOST_NEIGHBOURS)
+    near = np.zeros((num_t, width), dtype=np.int32)
+    for t in range(num_t):
+        way = np.minimum(dist[t], dist[:, t]).astype(np.int64)
+        way[t] = -1
+        near[t] = np.argsort(way, kind="stable")[:width]
+    return near
+
+
+def new_chain(k: Search, most_visits: int, seed: int) -> Chain:
+    """Return the state of a chain with empty routes and every ticket absent."""
+    num_t, num_s, num_d = k.ticket.shape[0], k.shift.shape[0], int(k.meta[NUM_DEMANDS])
+    room = most_visits + 1
+    chain = Chain(
+        visits=np.zeros((num_s, room), np.int32),
+        times=np.zeros((num_s, room + 1, 5), np.int64),
+        route=np.zeros((num_s, USED + num_d), np.int64),
+        member=np.full((num_t, 4), -1, np.int32),
+        lists=np.zeros((4, max(num_s, num_t, 1)), np.int32),
+        cache=np.full((k.pair_shift.shape[0], 3), -1, np.int64),
+        saved=np.zeros((num_s, room), np.int32),
+        best=np.zeros((num_s, room + 1), np.int32),
+        rank=np.zeros(max(1, num_t), np.float64),
+        label=np.zeros((room + 2, MAX_LABELS + 1, 5), np.int64),
+        num=np.zeros(16, np.int64),
+        random=np.array([(seed * 0x9E3779B97F4A7C15 + 1) % 2**64], np.uint64),
+    )
+    load_routes(k, chain, chain.best[:, 1:], chain.best[:, 0])
+    return chain
