@@ -278,10 +278,9 @@ class _Assembly:
         )
         if sheet is None:
             return False
-        beside = sheet.headers_beside(issue.field) or {issue.field}
-        return any((issue.file, issue.line, header) in self.reported for header in beside) or (
-            not sheet.complete and not sheet.headers_beside(issue.field)
-        )
+        beside = sheet.headers_beside(issue.field)
+        is_reported = any((issue.file, issue.line, header) in self.reported for header in beside)
+        return is_reported or (not sheet.complete and beside.isdisjoint(sheet.headers.values()))
 
     def _placed(self, issue: Issue) -> Issue:
         if issue.kind == "ticket":

@@ -90,12 +90,12 @@ class Clock:
             If the zone skips it or has it twice and no offset tells which.
         """
         if offset is not None:
-            return _utc(local.replace(tzinfo=_fixed(offset)))
+            return to_utc(local.replace(tzinfo=_fixed(offset)))
         if self.zone is None:
             self.naive_count += 1
             return local.replace(tzinfo=UTC)
-        first = _utc(local.replace(tzinfo=self.zone))
-        second = _utc(local.replace(tzinfo=self.zone, fold=1))
+        first = to_utc(local.replace(tzinfo=self.zone))
+        second = to_utc(local.replace(tzinfo=self.zone, fold=1))
         if first.astimezone(self.zone).replace(tzinfo=None) != local:
             raise CellFault(
                 f"does not exist in {self.zone}: clocks go forward then. "
@@ -166,7 +166,14 @@ def _fixed(offset: str) -> tzinfo:
     return timezone(-ahead if offset[0] == "-" else ahead)
 
 
-def _utc(value: datetime) -> datetime:
+def to_utc(value: datetime) -> datetime:
+    """Return a time with a zone in UTC.
+
+    Raises
+    ------
+    CellFault
+        If it is beyond the years that the models hold.
+    """
     try:
         utc = value.astimezone(UTC)
     except OverflowError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,22 +66,20 @@ class Sheet:
         """Header of the column that fills a field of the model, in the language of the others."""
         top = path.partition(".")[0].partition("[")[0]
         fitting = [c for c in self.columns if path in (c.field, c.name)]
-        fitting += [c for c in self.columns if c.field.partition(".")[0] == top]
+        if not fitting or "." not in path:
+            fitting += [c for c in self.columns if c.field.partition(".")[0] == top]
         for column in fitting:
             if column.name in self.headers:
                 return self.headers[column.name]
         is_english = all(header.isascii() for header in self.headers.values())
-        return path if is_english or not fitting else fitting[0].zh
+        if not fitting:
+            return path
+        return fitting[0].name if is_english else fitting[0].zh
 
     def headers_beside(self, header: str) -> set[str]:
         """Headers of the columns that fill the same field of the model as this one does."""
-        top = {header: column.field.partition(".")[0] for column, header in self._written()}
+        top = {self.header_of(c.field): c.field.partition(".")[0] for c in self.columns}
         return {other for other in top if top[other] == top.get(header)}
-
-    def _written(self) -> Iterator[tuple[Column, str]]:
-        for column in self.columns:
-            if column.name in self.headers:
-                yield column, self.headers[column.name]
 
 
 def is_blank(cell: Any) -> bool:  # Any: text or an object of a frame
@@ -209,7 +207,10 @@ def _read_row(
 def _shown(column: Column, cell: Any) -> str:  # Any: text or an object of a frame
     if column.field in PRIVATE_FIELDS:
         return ""
-    text = str(cell)
+    try:
+        text = str(cell)
+    except ValueError:  # an integer of thousands of digits
+        return ""
     return text if len(text) <= 60 else text[:57] + "..."
 
 

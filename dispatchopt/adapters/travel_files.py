@@ -214,12 +214,33 @@ def read_travel_csv(text: str, name: str) -> tuple[list[str], npt.NDArray[np.flo
             line = reader.line_num + 1
     except csv.Error as error:
         raise _fault(name, reader.line_num, "", "", f"no valid CSV: {error}") from None
+    return table_from_rows(rows, name)
+
+
+def table_from_rows(
+    rows: list[tuple[int, list[str]]], name: str
+) -> tuple[list[str], npt.NDArray[np.float64]]:
+    """Read rows with their line numbers, the header first, as `read_travel_csv` does.
+
+    Raises
+    ------
+    TravelFault
+        With every fault found.
+    """
     if not rows:
         raise _fault(name, 1, "", "", "is empty; write origin,destination,seconds")
-    header = [_LONG_HEADERS.get(normal_header(cell), "") for cell in rows[0][1]]
-    if sorted(header) == ["destination", "origin", "seconds"]:
-        return _read_long(rows[1:], header, name)
+    if is_long(rows[0][1]):
+        return _read_long(rows[1:], _fields(rows[0][1]), name)
     return _read_square(rows, name)
+
+
+def is_long(header: Iterable[str]) -> bool:
+    """Whether a header is that of the long form."""
+    return sorted(_fields(header)) == ["destination", "origin", "seconds"]
+
+
+def _fields(header: Iterable[str]) -> list[str]:
+    return [_LONG_HEADERS.get(normal_header(cell), "") for cell in header]
 
 
 def _read_long(

@@ -1,0 +1,454 @@
+"""pandas DataFrames <-> problems and plans.
+
+Columns are those of CSV folders (`headers`), in English or Chinese. Cells may be text as in a file,
+or objects: numbers, `Timestamp`, `Timedelta`, lists, dicts. NaN, NaT, NA and None are absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from dispatchopt.adapters.assemble import OnBadRow, Settings, assemble
+from dispatchopt.adapters.cells import parse_cell
+from dispatchopt.adapters.csv_write import ANYWHERE, field_value
+from dispatchopt.adapters.headers import (
+    END_ANYWHERE_WORDS,
+    ENGINEER_COLUMNS,
+    SHIFT_COLUMNS,
+    TICKET_COLUMNS,
+    CellKind,
+    Column,
+    header_index,
+    normal_header,
+)
+from dispatchopt.adapters.local_time import CellFault, Clock, to_utc
+from dispatchopt.adapters.tables import Row, Sheet, Table, read_sheet
+from dispatchopt.adapters.travel_files import TravelFault, is_long, table_from_rows
+from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
+from dispatchopt.errors import AdapterError, Issue
+from dispatchopt.models import (
+    Engineer,
+    FaultType,
+    Plan,
+    Policy,
+    Problem,
+    Shift,
+    Span,
+    Ticket,
+    Travel,
+)
+
+if TYPE_CHECKING:
+    from dispatchopt.models.intake import Intake
+
+
+class Frames(NamedTuple):
+    """A problem as frames, and what frames do not hold: ``problem_from_frames(**f._asdict())``."""
+
+    tickets: pd.DataFrame
+    engineers: pd.DataFrame
+    shifts: pd.DataFrame
+    travel: Travel
+    policy: Policy
+    timezone: str
+    horizon: Span
+    now: datetime | None
+    fault_types: tuple[FaultType, ...]
+    previous_plan: Plan | None
+    schema_version: str
+
+
+def problem_from_frames(
+    tickets: pd.DataFrame,
+    engineers: pd.DataFrame,
+    shifts: pd.DataFrame,
+    *,
+    travel: Travel | Mapping[str, Any] | pd.DataFrame | None = None,  # Any: raw data
+    policy: Policy | Mapping[str, Any] | None = None,  # Any: raw data
+    timezone: str | None = None,
+    horizon: Span | tuple[datetime, datetime] | None = None,
+    now: datetime | None = None,
+    fault_types: Sequence[FaultType | Mapping[str, Any]] = (),  # Any: raw data
+    previous_plan: Plan | None = None,
+    schema_version: str = "1",
+    on_bad_row: OnBadRow = "error",
+) -> Intake:
+    """Make a problem from frames; the frames stay as they are.
+
+    Parameters
+    ----------
+    tickets, engineers, shifts
+        Columns as in CSV folders; an index that bears the name of a column counts as one.
+    travel
+        A model, its raw form, or a frame: ``origin, destination, seconds``, or a square one with
+        ids as index and columns. Default: the straight line.
+    timezone
+        Zone of times without one; required if there are any.
+    horizon
+        Default: the local days that cover all shifts.
+    on_bad_row
+        ``reject``: faulty tickets are left out and reported, and so are engineers with a fault of
+        their own or of one of their shifts.
+
+    Raises
+    ------
+    InvalidProblemError
+        With every fault found; `line` counts the rows of a frame from 1.
+    """
+    issues: list[Issue] = []
+    zone = _zone(timezone, issues)
+    clock = Clock(zone)
+    engineer_sheet = _sheet(engineers, "engineers", ENGINEER_COLUMNS, "engineer", clock, issues)
+    shift_sheet = _sheet(shifts, "shifts", SHIFT_COLUMNS, "shift", clock, issues)
+    ticket_sheet = _sheet(tickets, "tickets", TICKET_COLUMNS, "ticket", clock, issues)
+    head: dict[str, Any] = {
+        "schema_version": schema_version,
+        "travel": _travel(travel, issues),
+        "policy": Policy() if policy is None else policy,
+        "fault_types": fault_types,
+        "previous_plan": previous_plan,
+        "now": _setting(now, "now", clock, issues),
+        "timezone": timezone if zone is not None else None,
+        "horizon": _horizon(horizon, clock, issues),
+    }
+    if clock.naive_count and timezone is None:
+        issues.append(_missing_zone(clock))
+    settings = Settings(
+        head={key: value for key, value in head.items() if value is not None},
+        zone=zone,
+        travel_known=not any(issue.kind == "travel" for issue in issues),
+        file_order=("", "engineers", "shifts", "tickets"),
+    )
+    return assemble(
+        ticket_sheet, engineer_sheet, shift_sheet, settings, issues, on_bad_row=on_bad_row
+    )
+
+
+def problem_to_frames(problem: Problem) -> Frames:
+    """Return a problem as frames with English columns; times are local `Timestamp`.
+
+    Lists stay lists (skills, parts, windows …), so that `problem_from_frames` gives it back.
+
+    Raises
+    ------
+    AdapterError
+        If an id or a name would read back otherwise; all such are listed.
+    """
+    lost: list[str] = []
+    zone = problem.timezone
+    shifts = [(engineer, shift) for engineer in problem.engineers for shift in engineer.shifts]
+    shift_frame = _frame(SHIFT_COLUMNS, "shift", [shift for _, shift in shifts], zone, lost)
+    owners = [engineer.id for engineer, _ in shifts]
+    shift_frame.insert(0, "engineer_id", pd.Series(owners, dtype=object))
+    frames = Frames(
+        tickets=_frame(TICKET_COLUMNS, "ticket", problem.tickets, zone, lost),
+        engineers=_frame(ENGINEER_COLUMNS, "engineer", problem.engineers, zone, lost),
+        shifts=shift_frame,
+        travel=problem.travel,
+        policy=problem.policy,
+        timezone=problem.timezone,
+        horizon=problem.horizon,
+        now=problem.now,
+        fault_types=problem.fault_types,
+        previous_plan=problem.previous_plan,
+        schema_version=problem.schema_version,
+    )
+    if lost:
+        listing = "\n".join(f"  - {item}" for item in lost[:20])
+        raise AdapterError(f"Frames cannot carry {len(lost)} cells of this problem:\n{listing}")
+    return frames
+
+
+def plan_to_frame(plan: Plan, problem: Problem | None = None) -> pd.DataFrame:
+    """Return one row for each visit, in the order of routes and visits.
+
+    Parameters
+    ----------
+    problem
+        Adds what the ticket says, and gives the zone of the times; without it they are UTC.
+    """
+    return _rows_frame(visit_rows(plan, problem), problem)
+
+
+def unserved_to_frame(plan: Plan, problem: Problem | None = None) -> pd.DataFrame:
+    """Return one row for each ticket left out, with its reason and the facts behind it."""
+    return _rows_frame(unserved_rows(plan, problem), problem)
+
+
+def _zone(name: str | None, issues: list[Issue]) -> tzinfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, KeyError, ValueError, TypeError):
+        message = "no IANA time zone; write for example Asia/Shanghai"
+        issues.append(Issue("problem", "", "timezone", str(name)[:60], message))
+        return None
+
+
+def _missing_zone(clock: Clock) -> Issue:
+    where = "the settings"
+    if clock.first_naive is not None:
+        file, line, header = clock.first_naive
+        where = f"{file}, row {line}, {header}"
+    return Issue(
+        "problem", "", "timezone", "",
+        f"is required: {clock.naive_count} times have no zone, the first at {where}. "
+        'Pass timezone="Asia/Shanghai", or localise the columns',
+    )  # fmt: skip
+
+
+def _setting(value: Any, field: str, clock: Clock, issues: list[Issue]) -> datetime | None:
+    if _is_missing(value):
+        return None
+    try:
+        return _instant(value, clock)
+    except CellFault as fault:
+        issues.append(Issue("problem", "", field, str(value)[:60], str(fault)))
+        return None
+
+
+def _horizon(horizon: Any, clock: Clock, issues: list[Issue]) -> Any:  # Any: raw data
+    if horizon is None or isinstance(horizon, Span | Mapping):
+        return horizon
+    if not isinstance(horizon, tuple | list) or len(horizon) != 2:
+        issues.append(Issue("problem", "", "horizon", "", "must be a pair of times, or a Span"))
+        return None
+    start = _setting(horizon[0], "horizon.start", clock, issues)
+    end = _setting(horizon[1], "horizon.end", clock, issues)
+    return None if start is None or end is None else {"start": start, "end": end}
+
+
+def _travel(travel: Any, issues: list[Issue]) -> Any:  # Any: raw data
+    if travel is None:
+        return {"kind": "straight_line"}
+    if not isinstance(travel, pd.DataFrame):
+        return travel
+    frame = travel if is_long([str(c) for c in travel.columns]) else _with_index(travel)
+    cells = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    rows = [
+        (line, ["" if _is_missing(cell) else str(cell) for cell in row])
+        for line, row in enumerate(zip(*cells, strict=True), start=1)
+    ]
+    header = [str(column) for column in frame.columns]
+    try:
+        places, seconds = table_from_rows([(0, header), *rows], "travel")
+    except TravelFault as fault:
+        issues.extend(fault.issues)
+        return {"kind": "matrix", "places": (), "seconds": ()}
+    return {"kind": "matrix", "places": places, "seconds": seconds}
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    plain = frame.copy(deep=False)
+    plain.insert(0, "", frame.index.to_numpy(), allow_duplicates=True)
+    return plain
+
+
+def _sheet(
+    frame: pd.DataFrame,
+    name: str,
+    columns: tuple[Column, ...],
+    kind: str,
+    clock: Clock,
+    issues: list[Issue],
+) -> Sheet:
+    if not isinstance(frame, pd.DataFrame):
+        raise AdapterError(f"{name}: must be a DataFrame, not {type(frame).__name__}.")
+    known = header_index(columns)
+    levels = [i for i in frame.index.names if i is not None and normal_header(str(i)) in known]
+    if levels and not any(level in frame.columns for level in levels):
+        frame = frame.reset_index(levels)
+    cells = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    rows = [
+        Row(line, [None if _is_missing(cell) else cell for cell in row])
+        for line, row in enumerate(zip(*cells, strict=True), start=1)
+    ]
+    table = Table(name, [str(column) for column in frame.columns], rows, header_line=0)
+    return read_sheet(table, columns, kind, clock, issues, read_object)
+
+
+def _is_missing(value: Any) -> bool:  # Any: a cell
+    return (
+        value is None
+        or value is pd.NaT
+        or value is pd.NA
+        or (isinstance(value, float | np.floating) and bool(value != value))
+        or (isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value)))
+    )
+
+
+def read_object(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differs by kind
+    """Read a cell of a frame: text as in a file, or an object.
+
+    Raises
+    ------
+    CellFault
+        With what is allowed and the way out.
+    """
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
+        value = value.item()
+    if isinstance(value, str):
+        return parse_cell(kind, value, clock)
+    if isinstance(value, bool):
+        raise CellFault("must not be true or false")
+    if kind in ("id", "text", "end_place"):
+        if isinstance(value, int):
+            return str(value)
+        raise CellFault("must be text; numbers lose digits: read the column with dtype=str")
+    if kind == "instant":
+        return _instant(value, clock)
+    if kind == "minutes" and isinstance(value, timedelta | np.timedelta64):
+        return parse_cell(kind, f"{_seconds(value)}s", clock)
+    if isinstance(value, int | float):
+        return _number(kind, value, clock)
+    return _collection(kind, value, clock)
+
+
+def _number(kind: CellKind, value: float, clock: Clock) -> Any:  # Any: int or float
+    if kind in ("int", "priority") and isinstance(value, float):
+        if not value.is_integer():
+            raise CellFault("must be a whole number")
+        value = int(value)
+    if kind not in ("int", "priority", "minutes", "float", "lat", "lon"):
+        raise CellFault("must not be a number")
+    try:
+        text = str(value) if kind in ("int", "priority") else f"{float(value):.17g}"
+    except (OverflowError, ValueError):  # ValueError: more digits than Python prints
+        raise CellFault("too large for a number") from None
+    return parse_cell(kind, text, clock)
+
+
+def _seconds(value: Any) -> int:  # Any: one of the timedeltas
+    seconds = pd.Timedelta(value).total_seconds()
+    if not float(seconds).is_integer() or seconds < 0:
+        raise CellFault("must be whole seconds, not negative")
+    return int(seconds)
+
+
+def _instant(value: Any, clock: Clock) -> datetime:  # Any: a cell
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+    if isinstance(value, str):
+        return clock.instant(value)
+    if not isinstance(value, datetime):
+        hint = " without a time" if isinstance(value, date) else ""
+        raise CellFault(f"no date and time{hint}; give a Timestamp")
+    if value.microsecond or getattr(value, "nanosecond", 0):
+        raise CellFault("whole seconds only; round the value")
+    if value.utcoffset() is None:
+        return clock.localised(datetime(*value.timetuple()[:6]))
+    try:
+        utc = value.astimezone(UTC)
+    except (OverflowError, ValueError):  # pandas has its own bounds
+        raise CellFault("out of the calendar's range") from None
+    return to_utc(datetime(*utc.timetuple()[:6], tzinfo=UTC))
+
+
+def _collection(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differs by kind
+    """Read lists and dicts; what they hold beyond times is left to the models."""
+    if kind in ("levels", "skills", "counts", "json") and isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if kind in ("ids", "windows", "breaks") and isinstance(value, Iterable):
+        items = list(value)
+        if kind == "ids":
+            return tuple(item if isinstance(item, str) else str(_plain(item)) for item in items)
+        if kind == "windows":
+            return [_pair(item, ("open", "close"), clock) for item in items]
+        return [_pair(item, ("earliest", "latest"), clock) for item in items]
+    raise CellFault("cannot be read; write it as in a CSV file, or as a list or dict")
+
+
+def _plain(value: Any) -> Any:  # Any: what a list or dict holds
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _pair(item: Any, names: tuple[str, str], clock: Clock) -> dict[str, Any]:  # Any: as above
+    if isinstance(item, tuple | list) and len(item) >= 2:
+        rest = {"duration": _plain(item[2])} if len(item) > 2 else {}
+        item = {names[0]: item[0], names[1]: item[1], **rest}
+    if not isinstance(item, Mapping):
+        item = {name: getattr(item, name, None) for name in (*names, "duration")}
+        item = {name: value for name, value in item.items() if value is not None}
+        if not item:
+            raise CellFault("must be pairs of times, or triples with the seconds of a break")
+    return {
+        key: _instant(value, clock) if key in names else _plain(value)
+        for key, value in item.items()
+    }
+
+
+_Item = TypeVar("_Item", Ticket, Engineer, Shift)
+
+
+def _frame(
+    columns: tuple[Column, ...], kind: str, items: Sequence[_Item], zone: str, lost: list[str]
+) -> pd.DataFrame:
+    filled: dict[str, pd.Series[Any]] = {}
+    for column in columns:
+        if column.name == "engineer_id":
+            continue
+        values = [_object(column, item, kind, lost) for item in items]
+        if column.required or any(value is not None for value in values):
+            filled[column.name] = _series(values, column, zone)
+    return pd.DataFrame(filled)
+
+
+_TIME: Final = "s"  # whole seconds; nanoseconds would end the calendar in 2262
+
+
+def _series(values: list[Any], column: Column, zone: str) -> pd.Series[Any]:
+    if column.kind == "instant":
+        return pd.Series(values, dtype=pd.DatetimeTZDtype(unit=_TIME, tz=zone))
+    if column.kind in ("int", "priority"):
+        return pd.Series(values, dtype="Int64")
+    if column.kind in ("lat", "lon", "float"):
+        return pd.Series(values, dtype="float64")
+    if column.kind == "minutes":
+        minutes = [None if value is None else value / 60 for value in values]
+        return pd.Series(minutes, dtype="float64")
+    return pd.Series(values, dtype=object)
+
+
+def _object(column: Column, item: Any, kind: str, lost: list[str]) -> Any:  # Any: by column
+    value = field_value(item, column)
+    if value is ANYWHERE:
+        return END_ANYWHERE_WORDS[0]
+    if isinstance(value, str):
+        try:
+            back = parse_cell(column.kind, value, _UTC_CLOCK)
+        except CellFault:
+            back = None
+        if back != value or not value.strip():
+            lost.append(f"{kind} '{item.id}', {column.field}: would read back otherwise")
+    if column.kind == "skills":
+        return {name: skill.model_dump() for name, skill in value.items()}
+    if column.kind in ("windows", "breaks") and value is not None:
+        return [window.model_dump() for window in value]
+    return value
+
+
+_UTC_CLOCK: Final = Clock(UTC)
+
+
+def _rows_frame(table: RowTable, problem: Problem | None) -> pd.DataFrame:
+    zone = "UTC" if problem is None else problem.timezone
+    dtypes: dict[str, Any] = {
+        "text": object,
+        "int": "Int64",
+        "float": "float64",
+        "flag": "boolean",
+        "time": pd.DatetimeTZDtype(unit=_TIME, tz=zone),
+    }
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[i] for row in table.rows], dtype=dtypes[kind])
+            for i, (name, kind) in enumerate(table.columns.items())
+        }
+    )
