@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dispatchopt.errors import InvalidProblemError, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -30,6 +30,10 @@ UNLIMITED = 2**30
 
 MAX_COST = 2**53
 """Costs stay below: exact in doubles (JSON, linear programmes)."""
+
+
+MAX_PRODUCT = 2**60
+"""Rates times seconds stay below: a sum of a few is exact in 64 bits."""
 
 
 class Instance(NamedTuple):
@@ -415,28 +419,20 @@ def _indices(items: Iterable[int]) -> Int64Array:
 
 
 def _refuse_large_costs(instance: Instance) -> None:
-    """Refuse a problem in which some plan could cost 2**53 or more."""
-    longest = int(instance.shift_hard_end.max(initial=0)) - int(instance.shift_begin.min(initial=0))
-    longest = max(longest, 0)
+    """Refuse a problem in which a cost could reach 2**53, or a product on the way to it 2**60."""
     last = int(instance.shift_hard_end.max(initial=0))
-    visits = int(instance.assign_cost.max(initial=0)) * instance.num_tickets
+    total = int(instance.fixed_cost.sum()) + sum(instance.skip_cost.tolist())
+    total += int(instance.assign_cost.max(initial=0)) * instance.num_tickets
+    largest = 0
     for after, jump, rate in instance.time_cost.reshape(-1, 3).tolist():
-        if after < FOREVER:
-            visits += jump + rate * max(0, last - after) // 3600 + 1
-    loads = 0
-    for hours, base in zip(instance.load_hours.tolist(), instance.load_base.tolist(), strict=True):
-        work = base + longest
-        loads += int(instance.rates[BALANCE]) * (work * work // hours + work) // 3600
-        loads += int(instance.rates[RESERVE] + instance.rates[OVERTIME]) * work // 3600 + 2
-    travel = (int(instance.rates[TRAVEL]) * longest // 3600 + 1) * max(1, instance.num_shifts)
-    total = (
-        sum(int(c) for c in instance.skip_cost)
-        + visits
-        + loads
-        + travel
-        + int(instance.fixed_cost.sum())
-    )
-    if total >= MAX_COST:
+        if after < last:
+            total += jump + rate * (last - after) // 3600 + 1
+            largest = max(largest, rate * (last - after))
+    for s in range(instance.num_shifts):
+        for price, product in _largest_prices(instance, s):
+            total += price
+            largest = max(largest, product)
+    if total >= MAX_COST or largest >= MAX_PRODUCT:
         raise InvalidProblemError(
             [
                 Issue(
@@ -444,9 +440,25 @@ def _refuse_large_costs(instance: Instance) -> None:
                     "",
                     "",
                     str(total),
-                    "costs of this problem could reach 2**53 and would no longer be exact; lower "
-                    "the largest prices (with preset strict: plan fewer tickets at once or set "
-                    "shorter shifts or max_visits)",
+                    "costs of this problem could reach 2**53, or rates times seconds 2**60, and "
+                    "would no longer be exact; lower the largest prices (with preset strict: plan "
+                    "fewer tickets at once or set shorter shifts or max_visits)",
                 )
             ]
         )
+
+
+def _largest_prices(instance: Instance, s: int) -> Iterator[tuple[int, int]]:
+    """Yield what travel, overtime, reserve and load of a shift can cost, and the product before."""
+    hours, hard_end = int(instance.load_hours[s]), int(instance.shift_hard_end[s])
+    longest = max(0, hard_end - int(instance.shift_begin[s]))
+    work = int(instance.load_base[s]) + longest
+    travel, overtime, balance, reserve = instance.rates.tolist()
+    beyond = max(0, hard_end - int(instance.shift_limit[s]))
+    for product in (travel * longest, overtime * beyond, reserve * work):
+        # Each leg is rounded up; there are no more than tickets and the way home.
+        yield product // 3600 + instance.num_tickets + 1, product
+    knot = 10 * work // hours
+    # The parts of the chord, k^2 H and (2k + 1)(10 W - k H), are no larger than this together.
+    chord = knot * knot * hours + 20 * (knot + 1) * work
+    yield balance * chord // 360_000 + 1, balance * chord

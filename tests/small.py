@@ -23,7 +23,7 @@ def problem(
     """One engineer at place a, 08:00 to 12:00; tickets at place b unless they say otherwise."""
     whole = {"id": "s0", "start": at("08:00"), "end": at("12:00"), **(shift or {})}
     return Problem(
-        horizon={"start": at("00:00"), "end": at("23:00")},
+        horizon=fields.pop("horizon", {"start": at("00:00"), "end": at("23:00")}),
         tickets=[
             {"id": f"t{i}", "fault_type": "plain", "place": "b", "priority": 2, **ticket}
             for i, ticket in enumerate(tickets)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
 from dispatchopt.checker import check_in
+from dispatchopt.errors import InvalidProblemError
 from dispatchopt.instance import compile_problem, decode
 from tests.small import at, problem
 
@@ -24,3 +30,22 @@ def test_a_started_visit_without_a_way_home_ends_the_shift_at_its_last_visit() -
     report = check_in(compiled.ctx, plan)
     assert report.is_valid
     assert [item.rule for item in report.overridden] == ["travel_time"]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        # 2**40 x 100 days is above 2**63, divided by 3600 it is below 2**53.
+        {"delay_per_hour": {2: 2**40 - 1}, "unserved_cost": {2: 0}},
+        # 2**40 x 100 hundredths x 4 h is above 2**60, divided by 360 000 it is below 2**53.
+        {"balance_per_hour": 2**40 - 1},
+    ],
+)
+def test_prices_whose_products_would_not_fit_into_64_bits_are_refused(
+    policy: dict[str, Any],
+) -> None:
+    late = {"start": at("08:00") + timedelta(days=100), "end": at("12:00") + timedelta(days=100)}
+    horizon = {"start": at("00:00"), "end": at("00:00") + timedelta(days=101)}
+    wide = problem([{}], shift=late, horizon=horizon, policy={"preset": "city_day", **policy})
+    with pytest.raises(InvalidProblemError, match="could reach"):
+        compile_problem(wide)
