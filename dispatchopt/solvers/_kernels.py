@@ -14,15 +14,20 @@ Break codes of a leg: 0 none, 1 the first, 2 the second, 3 first then second, 4 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit
 from numba.extending import intrinsic
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Array = npt.NDArray[Any]  # Any: kernels mix integer widths
+
+_int64 = cast("Callable[[Any], int]", np.int64)  # Any: a number; an int, as numba sees it
 
 FOREVER = 1 << 40
 INFEASIBLE = 1 << 60
@@ -113,7 +118,7 @@ def _next(random: Array) -> Any:
 @njit(cache=True, nogil=True)
 def _below(random: Array, n: int) -> int:
     """Return a random integer in ``0..n-1``."""
-    return np.int64((_next(random) >> np.uint64(11)) % np.uint64(n))
+    return _int64((_next(random) >> np.uint64(11)) % np.uint64(n))
 
 
 @njit(cache=True, nogil=True)
@@ -145,7 +150,7 @@ def _overtime_price(shift: Array, rate: int, s: int, end: int) -> int:
     late = end - shift[s, LIMIT]
     if late <= 0 or rate == 0:
         return 0
-    return (rate * late + 3599) // 3600
+    return _int64((rate * late + 3599) // 3600)
 
 
 @njit(cache=True, nogil=True)
@@ -173,7 +178,7 @@ def _start(ticket: Array, t: int, arrival: int) -> int:
     """Return the earliest start of service at or after the arrival, -1 if there is none."""
     for w in range(ticket[t, WINDOWS]):
         if ticket[t, WINDOW + 2 * w + 1] >= arrival:
-            return max(arrival, ticket[t, WINDOW + 2 * w])
+            return _int64(max(arrival, ticket[t, WINDOW + 2 * w]))
     return -1
 
 
@@ -220,7 +225,7 @@ def _latest_start(ticket: Array, t: int, bound: int) -> int:
     """Return the latest start of service in a window that is at most `bound`, -1 if none."""
     for w in range(ticket[t, WINDOWS] - 1, -1, -1):
         if ticket[t, WINDOW + 2 * w] <= bound:
-            return min(bound, ticket[t, WINDOW + 2 * w + 1])
+            return _int64(min(bound, ticket[t, WINDOW + 2 * w + 1]))
     return -1
 
 
@@ -247,7 +252,7 @@ def _place_breaks(k: Search, c: Chain, s: int) -> int:
     node = k.shift[s, START]
     for leg in range(legs):
         goal = c.visits[s, leg] if leg < n else k.shift[s, END]
-        travel = np.int64(k.dist[profile, node, goal])
+        travel = _int64(k.dist[profile, node, goal])
         count = 0
         for p in range(label[leg, MAX_LABELS, 0]):
             taken = label[leg, p, 2]
@@ -391,14 +396,14 @@ def refresh(k: Search, c: Chain, s: int) -> bool:
     price, work, node = 0, 0, k.shift[s, START]
     for i in range(n):
         t = c.visits[s, i]
-        leg = np.int64(k.dist[profile, node, t])
+        leg = _int64(k.dist[profile, node, t])
         price += _leg_price(k.meta[TRAVEL_RATE], leg) + k.assign[t, k.shift[s, CLASS]]
         work += leg + k.ticket[t, k.meta[DURATION] + k.shift[s, PACE]]
         for d in range(k.meta[NUM_DEMANDS]):
             c.route[s, USED + d] += k.ticket[t, k.meta[DEMAND] + d]
         node = t
     if k.shift[s, END] >= 0:
-        leg = np.int64(k.dist[profile, node, k.shift[s, END]])
+        leg = _int64(k.dist[profile, node, k.shift[s, END]])
         price += _leg_price(k.meta[TRAVEL_RATE], leg)
         work += leg
     if k.shift[s, PAUSES]:
@@ -447,13 +452,13 @@ def _insert_plain(
     for i in range(n + 1):
         if departure > last:
             break
-        goal = np.int64(visits[s, i]) if i < n else home
-        to = np.int64(dist[profile, node, t])
-        onward, old = np.int64(0), np.int64(0)
+        goal = _int64(visits[s, i]) if i < n else home
+        to = _int64(dist[profile, node, t])
+        onward, old = _int64(0), _int64(0)
         if goal >= 0:
-            onward = np.int64(dist[profile, t, goal])
+            onward = _int64(dist[profile, t, goal])
             if n > 0 or travels_empty:
-                old = np.int64(dist[profile, node, goal])
+                old = _int64(dist[profile, node, goal])
         price = base + _leg_price(rate, to) + _leg_price(rate, onward) - _leg_price(rate, old)
         if price < best:
             start = (
@@ -515,11 +520,11 @@ def _insert_full(k: Search, c: Chain, s: int, t: int, base: int) -> tuple[int, i
         goal = c.visits[s, i] if i < n else home
         if departure > last_close:
             break
-        to = np.int64(k.dist[profile, node, t])
-        onward = np.int64(k.dist[profile, t, goal]) if goal >= 0 else 0
+        to = _int64(k.dist[profile, node, t])
+        onward = _int64(k.dist[profile, t, goal]) if goal >= 0 else 0
         old = 0
         if goal >= 0 and (n > 0 or k.shift[s, OCCUPIED]):
-            old = np.int64(k.dist[profile, node, goal])
+            old = _int64(k.dist[profile, node, goal])
         price = (
             base
             + _leg_price(k.meta[TRAVEL_RATE], to)
@@ -868,7 +873,7 @@ def _look_up(k: Search, c: Chain, pair: int, t: int) -> int:
     """Return the added cost of a pair, computed only if the route changed since."""
     s = k.pair_shift[pair]
     if c.cache[pair, 0] == c.route[s, VERSION]:
-        return c.cache[pair, 1]
+        return _int64(c.cache[pair, 1])
     if k.shift[s, PLAIN] and k.meta[NUM_DEMANDS] == 0:
         cost, at = _insert_plain(
             k.dist,
@@ -934,7 +939,7 @@ def construct(k: Search, c: Chain) -> None:
     pair_of = np.full(num_t, -1, dtype=np.int64)
     stale = np.ones(num_t, dtype=np.bool_)
     while True:
-        chosen, most = -1, np.int64(-1)
+        chosen, most = -1, _int64(-1)
         for a in range(c.num[NUM_ABSENT]):
             t = c.lists[ABSENT, a]
             if stale[t]:
@@ -975,8 +980,8 @@ def _remove_string(k: Search, c: Chain, t: int, longest: float) -> int:
     at = 0
     while c.visits[s, at] != t:
         at += 1
-    size = 1 + np.int64(_unit(c.random) * min(float(n), longest))
-    size = min(size, n)
+    size = 1 + _int64(_unit(c.random) * min(float(n), longest))
+    size = _int64(min(size, n))
     gap = 0
     if 1 < size < n and _unit(c.random) < 0.5:
         gap = 1
@@ -1036,9 +1041,9 @@ def _rank(k: Search, c: Chain, t: int, kind: int) -> float:
         return _unit(c.random)
     if kind == 1:
         noise = 0.75 + 0.5 * _unit(c.random)
-        return -noise * k.ticket[t, SKIP] / (k.ticket[t, k.meta[DURATION]] + 900.0)
+        return -noise * float(k.ticket[t, SKIP]) / float(k.ticket[t, k.meta[DURATION]] + 900)
     if kind == 2:
-        return (k.ticket[t, PAIR_END] - k.ticket[t, PAIR]) * (0.75 + 0.5 * _unit(c.random))
+        return float(k.ticket[t, PAIR_END] - k.ticket[t, PAIR]) * (0.75 + 0.5 * _unit(c.random))
     if kind == 3:
         return -float(k.ticket[t, SKIP]) * (0.9 + 0.2 * _unit(c.random))
     return -float(k.ticket[t, k.meta[DURATION]])
@@ -1083,9 +1088,9 @@ def _recreate(k: Search, c: Chain, blink: float, most_absent: int) -> None:
         _try_in(k, c, t, blink, c.member[t, CHANGED_AT] < 0)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _borrow(_typing: Any, array: Any) -> Any:  # Any: numba's own types
-    """The same array without an owner: passing it on counts no references.
+    """Return the same array without an owner: passing it on counts no references.
 
     Only while the caller holds the array. Saves two atomic operations per array and call, measured
     as a third of the search's time.
@@ -1100,35 +1105,38 @@ def _borrow(_typing: Any, array: Any) -> Any:  # Any: numba's own types
     return array(array), codegen
 
 
+_borrowed = cast("Callable[[Array], Array]", _borrow)  # numba itself passes the first argument
+
+
 @njit(cache=True, nogil=True)
 def _borrow_search(k: Search) -> Search:
     return Search(
-        _borrow(k.dist),
-        _borrow(k.shift),
-        _borrow(k.ticket),
-        _borrow(k.assign),
-        _borrow(k.pair_shift),
-        _borrow(k.legal),
-        _borrow(k.near),
-        _borrow(k.meta),
+        _borrowed(k.dist),
+        _borrowed(k.shift),
+        _borrowed(k.ticket),
+        _borrowed(k.assign),
+        _borrowed(k.pair_shift),
+        _borrowed(k.legal),
+        _borrowed(k.near),
+        _borrowed(k.meta),
     )
 
 
 @njit(cache=True, nogil=True)
 def _borrow_chain(c: Chain) -> Chain:
     return Chain(
-        _borrow(c.visits),
-        _borrow(c.times),
-        _borrow(c.route),
-        _borrow(c.member),
-        _borrow(c.lists),
-        _borrow(c.cache),
-        _borrow(c.saved),
-        _borrow(c.best),
-        _borrow(c.rank),
-        _borrow(c.label),
-        _borrow(c.num),
-        _borrow(c.random),
+        _borrowed(c.visits),
+        _borrowed(c.times),
+        _borrowed(c.route),
+        _borrowed(c.member),
+        _borrowed(c.lists),
+        _borrowed(c.cache),
+        _borrowed(c.saved),
+        _borrowed(c.best),
+        _borrowed(c.rank),
+        _borrowed(c.label),
+        _borrowed(c.num),
+        _borrowed(c.random),
     )
 
 
@@ -1177,7 +1185,7 @@ def search(
                 routes += 1
         longest = min(10.0, served / max(1, routes))
         most = max(1.0, 4.0 * removed / (1.0 + longest) - 1.0)
-        strings = 1 + np.int64(_unit(c.random) * most)
+        strings = 1 + _int64(_unit(c.random) * most)
         if c.num[NUM_ABSENT] > 0 and _unit(c.random) < from_absent:
             seed = c.lists[ABSENT, _below(c.random, c.num[NUM_ABSENT])]
         else:

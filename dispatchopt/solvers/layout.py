@@ -101,7 +101,8 @@ def _ticket_table(inst: Instance, pair_end: Int64Array) -> tuple[Int64Array, Int
     )
     head[:, PAIR_END] = pair_end
     head[1:, PAIR] = pair_end[:-1]
-    parts = [head, inst.window.reshape(num_t, inst.window.shape[1] * 2)]
+    parts: list[npt.NDArray[np.signedinteger]] = [head]
+    parts += [inst.window.reshape(num_t, inst.window.shape[1] * 2)]
     parts += [inst.time_cost.reshape(num_t, inst.time_cost.shape[1] * 3)]
     parts += [inst.duration, inst.demand]
     columns = np.cumsum([part.shape[1] for part in parts])
@@ -118,7 +119,8 @@ def _plain_shifts(inst: Instance) -> BoolArray:
     )
     loaded = bool(inst.rates[2] or inst.rates[3])
     overtime = (inst.shift_hard_end > inst.shift_limit) & bool(inst.rates[1])
-    return (inst.num_pauses == 0) & ~overtime & (not timed) & (not loaded)
+    plain: BoolArray = (inst.num_pauses == 0) & ~overtime & (not timed) & (not loaded)
+    return plain
 
 
 def _could_be_there(

@@ -19,7 +19,7 @@ import numpy as np
 
 from dispatchopt.forms import Instance
 from dispatchopt.solvers import _kernels as kernels
-from dispatchopt.solvers._kernels import Chain, Search
+from dispatchopt.solvers._kernels import Array, Chain, Search
 from dispatchopt.solvers.layout import lay_out, new_chain
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Lns:
             return
         self._adopt(first.visits, first.route[:, kernels.LENGTH])
 
-    def _adopt(self, visits: np.ndarray, length: np.ndarray) -> None:  # type: ignore[type-arg]
+    def _adopt(self, visits: Array, length: Array) -> None:
         visits, length = visits.copy(), length.astype(np.int32)
         for chain in self.chains:
             kernels.load_routes(self.search, chain, visits, length)
@@ -234,7 +234,7 @@ FROM_ABSENT = 0.3
 """Share of removals that start at an absent ticket."""
 
 
-def _packed(chain: Chain, routes: Routes) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _packed(chain: Chain, routes: Routes) -> tuple[Array, Array]:
     visits = np.zeros_like(chain.visits)
     length = np.zeros(visits.shape[0], np.int32)
     for s, route in enumerate(routes):
