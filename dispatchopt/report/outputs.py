@@ -1,0 +1,107 @@
+"""Everything that a planning run leaves in its folder, published all at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from dispatchopt.adapters.json_files import plan_bytes
+from dispatchopt.adapters.publish import publish_folder
+from dispatchopt.adapters.strict_json import dump_json
+from dispatchopt.adapters.visit_rows import rows_csv, unserved_rows, visit_rows
+from dispatchopt.report.kpis import plan_kpis
+from dispatchopt.report.run_sheets import Language, file_names, run_sheets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.errors import Issue
+    from dispatchopt.models import Plan, Problem, Rejected
+
+REPLACEABLE: Final = (
+    "plan.json", "visits.csv", "unserved.csv", "kpis.json", "rejected.csv", "run_sheets",
+)  # fmt: skip
+"""What an output folder holds; a folder with anything else in it is left alone."""
+
+
+def write_outputs(
+    problem: Problem,
+    plan: Plan,
+    folder: str | Path,
+    *,
+    rejected: Sequence[Rejected] | None = None,
+    issues: Sequence[Issue] = (),
+    language: Language | Literal["both"] = "both",
+) -> None:
+    """Write plan, tables, key figures and run sheets; the folder is replaced as a whole.
+
+    A kill at any moment leaves the old output or the new one, never a mixture. Files:
+    ``plan.json``, ``visits.csv``, ``unserved.csv``, ``kpis.json``, ``run_sheets/<engineer>.md``
+    (with both languages ``.en.md`` and ``.zh.md``), and ``rejected.csv`` if anything was rejected.
+
+    Parameters
+    ----------
+    folder
+        A new or empty folder, or one with an earlier output.
+    rejected
+        Tickets refused at input; default: those that the plan lists.
+    issues
+        Faults found at input (`Intake.issues`): they name file, line and field in
+        ``rejected.csv``, and the engineers left out.
+
+    Raises
+    ------
+    InvalidProblemError
+        If the plan does not belong to the problem, or has visits without times.
+    AdapterError
+        If the folder holds other files, or cannot be written.
+    """
+    refused = plan.rejected if rejected is None else rejected
+    files = output_files(problem, plan, rejected=refused, issues=issues, language=language)
+    publish_folder(Path(folder), files, replaceable=REPLACEABLE)
+
+
+def output_files(
+    problem: Problem,
+    plan: Plan,
+    *,
+    rejected: Sequence[Rejected],
+    issues: Sequence[Issue],
+    language: Language | Literal["both"],
+) -> dict[str, bytes]:
+    """Return the content of each output file, as `write_outputs` publishes it."""
+    files = {
+        "plan.json": plan_bytes(plan),
+        "visits.csv": rows_csv(visit_rows(plan, problem), problem),
+        "unserved.csv": rows_csv(unserved_rows(plan, problem), problem),
+        "kpis.json": dump_json(plan_kpis(problem, plan), indent=1),
+    }
+    if rejected or issues:
+        files["rejected.csv"] = _rejected_csv(rejected, issues)
+    names = file_names(engineer.id for engineer in problem.engineers)
+    languages: tuple[Language, ...] = ("en", "zh") if language == "both" else (language,)
+    for spoken in languages:
+        ending = f"{spoken}.md" if language == "both" else "md"
+        for engineer_id, text in run_sheets(problem, plan, language=spoken).items():
+            files[f"run_sheets/{names[engineer_id]}.{ending}"] = text.encode()
+    return files
+
+
+def _rejected_csv(rejected: Sequence[Rejected], issues: Sequence[Issue]) -> bytes:
+    """One row for each fault, and one for each rejected ticket of which no fault is told."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(["kind", "id", "field", "value", "message", "file", "line"])
+    for issue in issues:
+        line = issue.line or ""
+        writer.writerow(
+            [issue.kind, issue.id, issue.field, issue.value, issue.message, issue.file, line]
+        )
+    told = {issue.id for issue in issues if issue.kind == "ticket"}
+    for entry in rejected:
+        if entry.ticket_id not in told:
+            for message in entry.issues or ("",):
+                writer.writerow(["ticket", entry.ticket_id, "", "", message, "", ""])
+    return stream.getvalue().encode("utf-8-sig")

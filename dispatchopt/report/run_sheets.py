@@ -1,0 +1,281 @@
+"""One run sheet for each engineer: what to pack, and where to be when.
+
+Before leaving, an engineer re-reads the jobs and prepares tools, parts and documents; the sheet
+gives all of it in order, in local time, in English or in Chinese. It holds the engineer's name and
+the tickets' attributes (addresses, contacts), so it is personal data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+from dispatchopt.models import Engineer, FaultType, Plan, Point, Problem, Shift, Span
+from dispatchopt.report.matched import TimedRoute, TimedVisit, match_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Language = Literal["en", "zh"]
+
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "en": {
+            "title": "Run sheet",
+            "times": "All times are local",
+            "shift": "Shift",
+            "overtime_until": "overtime until",
+            "packing": "To prepare before leaving",
+            "tools": "Tools",
+            "parts": "Usual parts",
+            "own_parts": "Parts ordered for the tickets",
+            "no_visits": "No visits planned.",
+            "leave": "Leave",
+            "arrive": "arrive",
+            "begin": "begin",
+            "finish": "finish",
+            "travel": "Travel",
+            "promised": "Promised to the customer",
+            "due": "Service limit",
+            "expected": "Expected on site",
+            "usual": "usual for this fault",
+            "within": "4 of 5 within",
+            "place": "Place",
+            "case": "Case",
+            "visit_no": "visit",
+            "crew": "People needed",
+            "notes": "Notes",
+            "break": "Break",
+            "back": "Back",
+            "ends": "Ends after the last visit",
+            "minutes": "min",
+            "priority": "P",
+        },
+        "zh": {
+            "title": "派工单",
+            "times": "时间均为当地时间",
+            "shift": "班次",
+            "overtime_until": "最晚加班至",
+            "packing": "出发前准备",
+            "tools": "工具",
+            "parts": "常用备件",
+            "own_parts": "工单所需备件",
+            "no_visits": "无上门安排。",
+            "leave": "出发",
+            "arrive": "到达",
+            "begin": "开始",
+            "finish": "完成",
+            "travel": "行程",
+            "promised": "与客户约定",
+            "due": "修复时限",
+            "expected": "预计现场时长",
+            "usual": "此类故障平均",
+            "within": "八成不超过",
+            "place": "地点",
+            "case": "故障单",
+            "visit_no": "第几次上门",
+            "crew": "所需人数",
+            "notes": "备注",
+            "break": "休息",
+            "back": "返回",
+            "ends": "最后一单后结束",
+            "minutes": "分钟",
+            "priority": "P",
+        },
+    }
+)
+
+
+def run_sheets(problem: Problem, plan: Plan, *, language: Language) -> dict[str, str]:
+    """Write the sheet of each engineer who has a shift, as Markdown, by engineer id.
+
+    Raises
+    ------
+    InvalidProblemError
+        If the plan names what the problem lacks, or has visits without times.
+    """
+    routes = {route.shift.id: route for route in match_plan(problem, plan)}
+    writer = _Writer(
+        problem.zone, problem.timezone, problem.catalogue(), _WORDS[language], language
+    )
+    return {
+        engineer.id: writer.sheet(
+            engineer,
+            [
+                (shift, routes.get(shift.id))
+                for shift in sorted(engineer.shifts, key=lambda shift: shift.start)
+            ],
+        )
+        for engineer in problem.engineers
+        if engineer.shifts
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    zone: tzinfo
+    zone_name: str
+    catalogue: Mapping[str, FaultType]
+    words: Mapping[str, str]
+    language: str
+
+    def sheet(self, engineer: Engineer, shifts: list[tuple[Shift, TimedRoute | None]]) -> str:
+        words = self.words
+        name = f" · {_line(engineer.name)}" if engineer.name else ""
+        lines = [f"# {words['title']} · {engineer.id}{name}", ""]
+        lines += [f"{words['times']} ({self.zone_name}).", ""]
+        for shift, route in shifts:
+            lines += self._shift(shift, route)
+        return "\n".join(lines).rstrip() + "\n"
+
+    def _shift(self, shift: Shift, route: TimedRoute | None) -> list[str]:
+        words = self.words
+        title = f"## {words['shift']} {shift.id} · {self._span(shift.start, shift.end)}"
+        if shift.max_overtime:
+            limit = shift.end + timedelta(seconds=shift.max_overtime)
+            title += f" ({words['overtime_until']} {self._clock(limit, shift.end)})"
+        if route is None or not route.visits:
+            return [title, "", words["no_visits"], ""]
+        return [title, "", *self._packing(route), *self._timeline(route), ""]
+
+    def _packing(self, route: TimedRoute) -> list[str]:
+        """List tools once, usual parts with the number of visits, ordered parts with their sum."""
+        faults = [self.catalogue[visit.ticket.fault_type] for visit in route.visits]
+        tools = dict.fromkeys(tool for fault in faults for tool in fault.tools)
+        usual = Counter(part for fault in faults for part in dict.fromkeys(fault.parts))
+        ordered: Counter[str] = Counter()
+        for visit in route.visits:
+            ordered.update(visit.ticket.parts or {})
+        lines = [
+            self._list("tools", tools),
+            self._list("parts", (f"{part} × {count}" for part, count in usual.items())),
+            self._list("own_parts", (f"{part} × {count}" for part, count in ordered.items())),
+        ]
+        found = [line for line in lines if line]
+        return [f"**{self.words['packing']}**", "", *found, ""] if found else []
+
+    def _list(self, word: str, items: Iterable[str]) -> str:
+        text = ("、" if self.language == "zh" else ", ").join(_line(item) for item in items)
+        return f"- {self.words[word]}: {text}" if text else ""
+
+    def _timeline(self, route: TimedRoute) -> list[str]:
+        breaks = sorted(route.route.breaks, key=lambda span: span.start)
+        lines: list[str] = []
+        before = route.shift.start
+        for number, visit in enumerate(route.visits, start=1):
+            while breaks and breaks[0].start < visit.start:
+                lines += [self._break(breaks[0], before), ""]
+                before = breaks.pop(0).end
+            lines += [*self._visit(number, visit, before), ""]
+            before = visit.end
+        for span in breaks:
+            lines += [self._break(span, before), ""]
+        if route.shift.ends_anywhere:
+            return [*lines, f"**{self.words['ends']}**"]
+        return [*lines, f"**{self.words['back']} {self._clock(route.end, before)}**"]
+
+    def _break(self, span: Span, before: datetime) -> str:
+        return f"**{self.words['break']} {self._span(span.start, span.end, before)}**"
+
+    def _visit(self, number: int, visit: TimedVisit, before: datetime) -> list[str]:
+        words, ticket = self.words, visit.ticket
+        fault = self.catalogue[ticket.fault_type]
+        name = fault.name_zh if self.language == "zh" else fault.name_en
+        kind = f"{fault.code} {name}".rstrip()
+        lines = [
+            f"### {number}. {self._clock(visit.arrival, before)} · {ticket.id} · "
+            f"{words['priority']}{ticket.priority} · {kind}",
+            "",
+            f"- {words['leave']} {self._clock(visit.departure, before)}, "
+            f"{words['arrive']} {self._clock(visit.arrival, visit.departure)}, "
+            f"{words['begin']} {self._clock(visit.start, visit.arrival)}, "
+            f"{words['finish']} {self._clock(visit.end, visit.start)} "
+            f"({words['travel']} {self._minutes(visit.travel_seconds)})",
+        ]
+        window = visit.promised or ticket.appointment
+        if window is not None:
+            promised = self._span(window.open, window.close, visit.start)
+            lines.append(f"- {words['promised']}: {promised}")
+        if ticket.due is not None:
+            lines.append(f"- {words['due']}: {self._clock(ticket.due, visit.start)}")
+        lines.append(f"- {words['expected']}: {self._expected(visit, fault)}")
+        lines += [line for line in self._details(visit, fault) if line]
+        return lines
+
+    def _expected(self, visit: TimedVisit, fault: FaultType) -> str:
+        words, duration = self.words, fault.duration
+        planned = self._minutes((visit.end - visit.start) // timedelta(seconds=1))
+        usual = f"{words['usual']} {self._minutes(duration.mean)}"
+        if duration.p80 is not None:
+            usual += f", {words['within']} {self._minutes(duration.p80)}"
+        return f"{planned} ({usual})"
+
+    def _details(self, visit: TimedVisit, fault: FaultType) -> list[str]:
+        words, ticket = self.words, visit.ticket
+        place = ticket.place
+        where = f"{place.lat:.6f}, {place.lon:.6f}" if isinstance(place, Point) else place
+        ordered = (f"{part} × {count}" for part, count in (ticket.parts or {}).items())
+        notes = json.dumps(ticket.attributes, ensure_ascii=False, default=str)
+        case = f"- {words['case']}: {ticket.case_id} ({words['visit_no']} {ticket.visit_no})"
+        return [
+            f"- {words['place']}: {where}",
+            case if ticket.case_id is not None else "",
+            f"- {words['crew']}: {ticket.crew_size}" if ticket.crew_size > 1 else "",
+            self._list("tools", fault.tools),
+            self._list("parts", fault.parts),
+            self._list("own_parts", ordered),
+            f"- {words['notes']}: {_line(notes)}" if ticket.attributes else "",
+        ]
+
+    def _minutes(self, seconds: int) -> str:
+        return f"{-(-seconds // 60)} {self.words['minutes']}"
+
+    def _clock(self, instant: datetime, before: datetime) -> str:
+        """Time of day; with its date if that is another than `before`'s."""
+        local = instant.astimezone(self.zone)
+        is_same_day = local.date() == before.astimezone(self.zone).date()
+        return f"{local:%H:%M}" if is_same_day else f"{local:%Y-%m-%d %H:%M}"
+
+    def _span(self, start: datetime, end: datetime, before: datetime | None = None) -> str:
+        local = start.astimezone(self.zone)
+        first = f"{local:%Y-%m-%d %H:%M}" if before is None else self._clock(start, before)
+        return f"{first}-{self._clock(end, start)}"
+
+
+def _line(text: str) -> str:
+    """Fold line breaks, so that a note cannot pose as another line of the sheet."""
+    return " ".join(text.split())
+
+
+_RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
+_LONGEST: Final = 48  # of four bytes each, below the 255 that file systems take
+
+
+def file_names(ids: Iterable[str]) -> dict[str, str]:
+    """Give each id a file name of its own, without an ending, that every system takes.
+
+    Letters and digits of any script, hyphens, dots and underscores stay; an id that loses anything
+    else, is reserved, long, or differs from another in case alone gets a digest at its end.
+    """
+    wanted = list(dict.fromkeys(ids))
+    plain = {item: _plain_name(item) for item in wanted}
+    folded = Counter(name.casefold() for name in plain.values())
+    return {
+        item: name
+        if name == item and folded[name.casefold()] == 1 and not _RESERVED.fullmatch(name)
+        else f"{name}-{hashlib.sha256(item.encode()).hexdigest()[:10]}"
+        for item, name in plain.items()
+    }
+
+
+def _plain_name(item: str) -> str:
+    normal = unicodedata.normalize("NFC", item)
+    kept = "".join(char if char.isalnum() or char in "-_." else "_" for char in normal)
+    return kept[:_LONGEST].strip(".") or "_"
