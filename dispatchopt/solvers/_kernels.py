@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit
 from numba.extending import intrinsic
+
+from dispatchopt.solvers.cache import njit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
