@@ -15,6 +15,7 @@ from dispatchopt.errors import InternalError
 from dispatchopt.instance import Compiled, compile_problem, decode, encode
 from dispatchopt.models import Matrix, Plan, Problem, Profiles, Provenance, Rejected, Ticket
 from dispatchopt.reasons import explain_unserved
+from dispatchopt.solvers.cache import is_warm
 from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.insertion import improve
 from dispatchopt.solvers.lns import Lns, default_heat, default_threads
@@ -232,6 +233,8 @@ class _Run:
             self.seed,
             self.threads,
         )
+        if not is_warm():
+            logger.info("compiling the search kernels, once for this installation")
         self.lns.compile()
         self.begin = time.monotonic()
         previous = self.compiled.problem.previous_plan
@@ -242,10 +245,10 @@ class _Run:
             best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
             if inst.num_tickets <= SMALL and not self.interrupted:
                 best = self._prove(best, time_limit, iterations)
+            self._tell(force=True)
         except KeyboardInterrupt:
             self.interrupted = True
             best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
-        self._tell(force=True)
         return [best, improve(self.lns.search, self.lns.most_visits, first)]
 
     def _anneal(self, time_limit: float | None, iterations: int | None) -> None:
