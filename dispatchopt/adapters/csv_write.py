@@ -246,8 +246,9 @@ def field_value(item: Ticket | Engineer | Shift, column: Column) -> Any:  # Any:
     return value
 
 
-_ALWAYS: Final = frozenset({"crew_size"})
-"""Written even if it is the model's default: a blank cell would take the fault type's."""
+_ALWAYS: Final = frozenset({"crew_size", "status"})
+"""Written even if they are the default: a blank crew size would be read as the fault type's, and
+people look for the status."""
 
 
 def _changed(policy: Policy) -> dict[str, Any]:  # Any: JSON

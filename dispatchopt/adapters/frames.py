@@ -6,12 +6,11 @@ or objects: numbers, `Timestamp`, `Timedelta`, lists, dicts. NaN, NaT, NA and No
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
 
 from dispatchopt.adapters.assemble import OnBadRow, Settings, assemble
@@ -22,12 +21,12 @@ from dispatchopt.adapters.headers import (
     ENGINEER_COLUMNS,
     SHIFT_COLUMNS,
     TICKET_COLUMNS,
-    CellKind,
     Column,
     header_index,
     normal_header,
 )
-from dispatchopt.adapters.local_time import CellFault, Clock, to_utc
+from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.adapters.objects import is_missing, read_instant, read_object
 from dispatchopt.adapters.tables import Row, Sheet, Table, read_sheet
 from dispatchopt.adapters.travel_files import TravelFault, is_long, table_from_rows
 from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
@@ -205,10 +204,10 @@ def _missing_zone(clock: Clock) -> Issue:
 
 
 def _setting(value: Any, field: str, clock: Clock, issues: list[Issue]) -> datetime | None:
-    if _is_missing(value):
+    if is_missing(value):
         return None
     try:
-        return _instant(value, clock)
+        return read_instant(value, clock)
     except CellFault as fault:
         issues.append(Issue("problem", "", field, str(value)[:60], str(fault)))
         return None
@@ -233,7 +232,7 @@ def _travel(travel: Any, issues: list[Issue]) -> Any:  # Any: raw data
     frame = travel if is_long([str(c) for c in travel.columns]) else _with_index(travel)
     cells = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
     rows = [
-        (line, ["" if _is_missing(cell) else str(cell) for cell in row])
+        (line, ["" if is_missing(cell) else str(cell) for cell in row])
         for line, row in enumerate(zip(*cells, strict=True), start=1)
     ]
     header = [str(column) for column in frame.columns]
@@ -267,121 +266,11 @@ def _sheet(
         frame = frame.reset_index(levels)
     cells = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
     rows = [
-        Row(line, [None if _is_missing(cell) else cell for cell in row])
+        Row(line, [None if is_missing(cell) else cell for cell in row])
         for line, row in enumerate(zip(*cells, strict=True), start=1)
     ]
     table = Table(name, [str(column) for column in frame.columns], rows, header_line=0)
     return read_sheet(table, columns, kind, clock, issues, read_object)
-
-
-def _is_missing(value: Any) -> bool:  # Any: a cell
-    return (
-        value is None
-        or value is pd.NaT
-        or value is pd.NA
-        or (isinstance(value, float | np.floating) and bool(value != value))
-        or (isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value)))
-    )
-
-
-def read_object(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differs by kind
-    """Read a cell of a frame: text as in a file, or an object.
-
-    Raises
-    ------
-    CellFault
-        With what is allowed and the way out.
-    """
-    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
-        value = value.item()
-    if isinstance(value, str):
-        return parse_cell(kind, value, clock)
-    if isinstance(value, bool):
-        raise CellFault("must not be true or false")
-    if kind in ("id", "text", "end_place"):
-        if isinstance(value, int):
-            return str(value)
-        raise CellFault("must be text; numbers lose digits: read the column with dtype=str")
-    if kind == "instant":
-        return _instant(value, clock)
-    if kind == "minutes" and isinstance(value, timedelta | np.timedelta64):
-        return parse_cell(kind, f"{_seconds(value)}s", clock)
-    if isinstance(value, int | float):
-        return _number(kind, value, clock)
-    return _collection(kind, value, clock)
-
-
-def _number(kind: CellKind, value: float, clock: Clock) -> Any:  # Any: int or float
-    if kind in ("int", "priority") and isinstance(value, float):
-        if not value.is_integer():
-            raise CellFault("must be a whole number")
-        value = int(value)
-    if kind not in ("int", "priority", "minutes", "float", "lat", "lon"):
-        raise CellFault("must not be a number")
-    try:
-        text = str(value) if kind in ("int", "priority") else f"{float(value):.17g}"
-    except (OverflowError, ValueError):  # ValueError: more digits than Python prints
-        raise CellFault("too large for a number") from None
-    return parse_cell(kind, text, clock)
-
-
-def _seconds(value: Any) -> int:  # Any: one of the timedeltas
-    seconds = pd.Timedelta(value).total_seconds()
-    if not float(seconds).is_integer() or seconds < 0:
-        raise CellFault("must be whole seconds, not negative")
-    return int(seconds)
-
-
-def _instant(value: Any, clock: Clock) -> datetime:  # Any: a cell
-    if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-    if isinstance(value, str):
-        return clock.instant(value)
-    if not isinstance(value, datetime):
-        hint = " without a time" if isinstance(value, date) else ""
-        raise CellFault(f"no date and time{hint}; give a Timestamp")
-    if value.microsecond or getattr(value, "nanosecond", 0):
-        raise CellFault("whole seconds only; round the value")
-    if value.utcoffset() is None:
-        return clock.localised(datetime(*value.timetuple()[:6]))
-    try:
-        utc = value.astimezone(UTC)
-    except (OverflowError, ValueError):  # pandas has its own bounds
-        raise CellFault("out of the calendar's range") from None
-    return to_utc(datetime(*utc.timetuple()[:6], tzinfo=UTC))
-
-
-def _collection(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differs by kind
-    """Read lists and dicts; what they hold beyond times is left to the models."""
-    if kind in ("levels", "skills", "counts", "json") and isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if kind in ("ids", "windows", "breaks") and isinstance(value, Iterable):
-        items = list(value)
-        if kind == "ids":
-            return tuple(item if isinstance(item, str) else str(_plain(item)) for item in items)
-        if kind == "windows":
-            return [_pair(item, ("open", "close"), clock) for item in items]
-        return [_pair(item, ("earliest", "latest"), clock) for item in items]
-    raise CellFault("cannot be read; write it as in a CSV file, or as a list or dict")
-
-
-def _plain(value: Any) -> Any:  # Any: what a list or dict holds
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _pair(item: Any, names: tuple[str, str], clock: Clock) -> dict[str, Any]:  # Any: as above
-    if isinstance(item, tuple | list) and len(item) >= 2:
-        rest = {"duration": _plain(item[2])} if len(item) > 2 else {}
-        item = {names[0]: item[0], names[1]: item[1], **rest}
-    if not isinstance(item, Mapping):
-        item = {name: getattr(item, name, None) for name in (*names, "duration")}
-        item = {name: value for name, value in item.items() if value is not None}
-        if not item:
-            raise CellFault("must be pairs of times, or triples with the seconds of a break")
-    return {
-        key: _instant(value, clock) if key in names else _plain(value)
-        for key, value in item.items()
-    }
 
 
 _Item = TypeVar("_Item", Ticket, Engineer, Shift)
