@@ -106,6 +106,58 @@ COST, BEST, NUM_ABSENT, NUM_TOUCHED, NUM_CHANGED, NEXT_VERSION, ITERATION, ACCEP
 """Positions in `Chain.num`."""
 
 
+@intrinsic
+def _borrow(_typing: Any, array: Any) -> Any:  # Any: numba's own types
+    """Return the same array without an owner: passing it on counts no references.
+
+    Only while the caller holds the array. Saves two atomic operations per array and call, measured
+    as a third of the search's time.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        view.meminfo = ir.Constant(view.meminfo.type, None)
+        view.parent = ir.Constant(view.parent.type, None)
+        return view._getvalue()
+
+    return array(array), codegen
+
+
+_borrowed = cast("Callable[[Array], Array]", _borrow)  # numba itself passes the first argument
+
+
+@njit(cache=True, nogil=True)
+def _borrow_search(k: Search) -> Search:
+    return Search(
+        _borrowed(k.dist),
+        _borrowed(k.shift),
+        _borrowed(k.ticket),
+        _borrowed(k.assign),
+        _borrowed(k.pair_shift),
+        _borrowed(k.legal),
+        _borrowed(k.near),
+        _borrowed(k.meta),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _borrow_chain(c: Chain) -> Chain:
+    return Chain(
+        _borrowed(c.visits),
+        _borrowed(c.times),
+        _borrowed(c.route),
+        _borrowed(c.member),
+        _borrowed(c.lists),
+        _borrowed(c.cache),
+        _borrowed(c.saved),
+        _borrowed(c.best),
+        _borrowed(c.rank),
+        _borrowed(c.label),
+        _borrowed(c.num),
+        _borrowed(c.random),
+    )
+
+
 @njit(cache=True, nogil=True)
 def _next(random: Array) -> Any:
     """Return 64 random bits: splitmix64 (Steele, Lea, Flood 2014)."""
@@ -839,6 +891,7 @@ def improve(k: Search, c: Chain) -> int:
     int
         Tickets inserted.
     """
+    k, c = _borrow_search(k), _borrow_chain(c)
     inserted = 0
     again = True
     while again:
@@ -934,6 +987,7 @@ def construct(k: Search, c: Chain) -> None:
     A ticket's regret is the difference between its cheapest and second cheapest route, leaving it
     out being one of the choices. Only pairs with the route just changed are computed anew.
     """
+    k, c = _borrow_search(k), _borrow_chain(c)
     num_t = k.ticket.shape[0]
     best = np.full(num_t, INFEASIBLE, dtype=np.int64)
     second = np.full(num_t, INFEASIBLE, dtype=np.int64)
@@ -946,7 +1000,10 @@ def construct(k: Search, c: Chain) -> None:
             if stale[t]:
                 best[t], second[t], pair_of[t] = k.ticket[t, SKIP], INFEASIBLE, -1
                 for pair in range(k.ticket[t, PAIR], k.ticket[t, PAIR_END]):
-                    cost = _look_up(k, c, pair, t)
+                    if c.cache[pair, 0] == c.route[k.pair_shift[pair], VERSION]:
+                        cost = c.cache[pair, 1]
+                    else:
+                        cost = _look_up(k, c, pair, t)
                     if cost < best[t]:
                         second[t] = best[t]
                         best[t] = cost
@@ -1089,58 +1146,6 @@ def _recreate(k: Search, c: Chain, blink: float, most_absent: int) -> None:
         _try_in(k, c, t, blink, c.member[t, CHANGED_AT] < 0)
 
 
-@intrinsic
-def _borrow(_typing: Any, array: Any) -> Any:  # Any: numba's own types
-    """Return the same array without an owner: passing it on counts no references.
-
-    Only while the caller holds the array. Saves two atomic operations per array and call, measured
-    as a third of the search's time.
-    """
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, args[0])
-        view.meminfo = ir.Constant(view.meminfo.type, None)
-        view.parent = ir.Constant(view.parent.type, None)
-        return view._getvalue()
-
-    return array(array), codegen
-
-
-_borrowed = cast("Callable[[Array], Array]", _borrow)  # numba itself passes the first argument
-
-
-@njit(cache=True, nogil=True)
-def _borrow_search(k: Search) -> Search:
-    return Search(
-        _borrowed(k.dist),
-        _borrowed(k.shift),
-        _borrowed(k.ticket),
-        _borrowed(k.assign),
-        _borrowed(k.pair_shift),
-        _borrowed(k.legal),
-        _borrowed(k.near),
-        _borrowed(k.meta),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _borrow_chain(c: Chain) -> Chain:
-    return Chain(
-        _borrowed(c.visits),
-        _borrowed(c.times),
-        _borrowed(c.route),
-        _borrowed(c.member),
-        _borrowed(c.lists),
-        _borrowed(c.cache),
-        _borrowed(c.saved),
-        _borrowed(c.best),
-        _borrowed(c.rank),
-        _borrowed(c.label),
-        _borrowed(c.num),
-        _borrowed(c.random),
-    )
-
-
 @njit(cache=True, nogil=True)
 def search(
     k: Search,
@@ -1151,6 +1156,9 @@ def search(
     slope: float,
     removed: float,
     from_absent: float,
+    most_absent: int,
+    blink: float,
+    chain_share: float,
 ) -> None:
     """Ruin and recreate with simulated annealing for a number of iterations.
 
@@ -1162,8 +1170,12 @@ def search(
         Logarithm of the temperature (cost units) at iteration 0, and its change per iteration.
     removed
         Visits removed on average.
-    from_absent
-        Share of iterations whose removal starts at an absent ticket.
+    from_absent, chain_share
+        Share of iterations whose removal starts at an absent ticket; that follow a chain.
+    most_absent
+        Absent tickets tried again in one iteration.
+    blink
+        Chance that a route is overlooked in an insertion.
 
     References
     ----------
@@ -1191,13 +1203,13 @@ def search(
             seed = c.lists[ABSENT, _below(c.random, c.num[NUM_ABSENT])]
         else:
             seed = _below(c.random, num_t)
-        if _unit(c.random) < 0.5:
+        if _unit(c.random) >= chain_share:
             _ruin_near(k, c, seed, strings, longest)
         else:
             _ruin_chain(k, c, seed, strings, longest)
         if c.member[seed, ROUTE_OF] < 0:
             _note(c, seed)
-        _recreate(k, c, 0.01, 40)
+        _recreate(k, c, blink, most_absent)
         if c.num[COST] < before - temperature * np.log(_unit(c.random)):
             _commit(c)
             c.num[ACCEPTED] += 1

@@ -94,7 +94,19 @@ class Lns:
     def compile(self) -> None:
         """Compile every kernel, or load it from the cache; from the main thread, once."""
         chain = new_chain(self.search, self.most_visits, 0)
-        kernels.search(self.search, chain, 0, 0, 0.0, 0.0, REMOVED, FROM_ABSENT)
+        kernels.search(
+            self.search,
+            chain,
+            0,
+            0,
+            0.0,
+            0.0,
+            REMOVED,
+            FROM_ABSENT,
+            MOST_ABSENT,
+            BLINK,
+            CHAIN_SHARE,
+        )
         kernels.keep_best(self.search, chain)
         kernels.construct(self.search, chain)
         kernels.improve(self.search, chain)
@@ -202,7 +214,19 @@ class Lns:
 
         def run(chain: Chain, size: int) -> float:
             begin = time.monotonic()
-            kernels.search(self.search, chain, size, first, log_hot, slope, REMOVED, FROM_ABSENT)
+            kernels.search(
+                self.search,
+                chain,
+                size,
+                first,
+                log_hot,
+                slope,
+                REMOVED,
+                FROM_ABSENT,
+                MOST_ABSENT,
+                BLINK,
+                CHAIN_SHARE,
+            )
             return time.monotonic() - begin
 
         jobs = [pool.submit(run, c, size) for c, size in zip(self.chains, sizes, strict=True)]
@@ -232,6 +256,15 @@ REMOVED = 10.0
 
 FROM_ABSENT = 0.3
 """Share of removals that start at an absent ticket."""
+
+MOST_ABSENT = 40
+"""Absent tickets tried again in one iteration, in the routes just touched."""
+
+BLINK = 0.01
+"""Chance that a route is overlooked in an insertion, for variety."""
+
+CHAIN_SHARE = 0.5
+"""Share of removals that follow a chain of tickets that could take each other's room."""
 
 
 def _packed(chain: Chain, routes: Routes) -> tuple[Array, Array]:
