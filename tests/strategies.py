@@ -112,9 +112,9 @@ def _break(earliest: int, slack: int, duration: int) -> dict[str, Any]:
 
 _BREAK = st.builds(  # minutes after the shift's start; `_shift` makes them times
     _break,
-    st.sampled_from((-30, 0, 30, 60, 90, 120)),
-    st.sampled_from((0, 15, 30, 60)),
-    st.sampled_from((0, 15, 30)),
+    st.sampled_from((60, 30, 90, 120, 0, -30)),
+    st.sampled_from((30, 15, 0, 60)),
+    st.sampled_from((30, 15, 0)),
 )
 
 LINES: dict[str, Line] = {
@@ -130,7 +130,7 @@ LINES: dict[str, Line] = {
             "end_place": maybe(None, None, *PLACES),
         }
     ),
-    "breaks": Line(shift={"breaks": st.lists(_BREAK, min_size=1, max_size=2)}),
+    "breaks": Line(shift={"breaks": st.tuples(_BREAK) | st.tuples(_BREAK, _BREAK)}),
     "windows": Line(
         ticket={
             "windows": at_times(st.lists(_WINDOW, max_size=3)),

@@ -15,16 +15,17 @@ from dispatchopt.instance import compile_problem, decode
 from dispatchopt.solvers.cpsat import build_model, solve_exact
 from tests.brute_force import best_plan
 from tests.small import at, problem
-from tests.strategies import problems
+from tests.strategies import LINES, problems
 from tests.twin import plan_cost
 
 if TYPE_CHECKING:
     from dispatchopt.models import Problem
 
 
-@given(problems())
-def test_the_optimum_is_the_brute_force_optimum(drawn: Problem) -> None:
-    compiled = compile_problem(drawn)
+@pytest.mark.parametrize("rule", LINES)
+@given(data=st.data())
+def test_the_optimum_is_the_brute_force_optimum(rule: str, data: st.DataObject) -> None:
+    compiled = compile_problem(data.draw(problems(always=rule)))
     best = best_plan(compiled.instance)
     assert best is not None
     result = solve_exact(compiled.instance)

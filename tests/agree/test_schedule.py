@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,16 +12,16 @@ from dispatchopt.checker import Report, check, check_in
 from dispatchopt.instance import Compiled, compile_problem, decode, encode
 from dispatchopt.models import Plan, Problem
 from dispatchopt.schedule import schedule_route
-from tests.strategies import problems
+from tests.strategies import LINES, problems
 from tests.twin import plan_cost, route_cost
 
 Routes = list[list[int]]
 
 
 @st.composite
-def compiled_with_routes(draw: st.DrawFn) -> tuple[Compiled, Routes]:
+def compiled_with_routes(draw: st.DrawFn, *, always: str = "") -> tuple[Compiled, Routes]:
     """Draw a problem and any orders of its tickets; many break a rule."""
-    compiled = compile_problem(draw(problems(max_tickets=6, max_shifts=3)))
+    compiled = compile_problem(draw(problems(max_tickets=6, max_shifts=3, always=always)))
     inst = compiled.instance
     routes: Routes = [[] for _ in range(inst.num_shifts)]
     for t in draw(st.permutations(range(inst.num_tickets))):
@@ -53,9 +54,10 @@ def orders_only(plan: Plan) -> Plan:
     return Plan.model_validate({"routes": routes, "unserved": plan.unserved})
 
 
-@given(compiled_with_routes())
-def test_the_checker_prices_a_decoded_plan_as_the_forms_do(case: tuple[Compiled, Routes]) -> None:
-    compiled, routes = case
+@pytest.mark.parametrize("rule", LINES)
+@given(data=st.data())
+def test_the_checker_prices_a_decoded_plan_as_the_forms_do(rule: str, data: st.DataObject) -> None:
+    compiled, routes = data.draw(compiled_with_routes(always=rule))
     cost = plan_cost(compiled.instance, routes)
     if not has_schedule(compiled, routes):
         assert cost is None
