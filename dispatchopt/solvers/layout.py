@@ -72,7 +72,8 @@ def lay_out(inst: Instance) -> tuple[Search, int]:
         near=_neighbours(dist[0, :num_t, :num_t]),
         meta=meta,
     )
-    return search, _most_visits(inst, legal)
+    # One memory order for every instance: another one would compile every kernel anew.
+    return Search(*map(np.ascontiguousarray, search)), _most_visits(inst, legal)
 
 
 def _shift_table(inst: Instance, start_node: Int64Array, end_node: Int64Array) -> Int64Array:
