@@ -1,0 +1,377 @@
+"""The command line: generate, plan, check, warmup. The only place that prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from datetime import datetime  # noqa: TC003, typer reads the annotations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dispatchopt import __version__
+from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, guard
+from dispatchopt.errors import AdapterError
+
+if TYPE_CHECKING:
+    from dispatchopt.models import Plan, Problem
+    from dispatchopt.models.intake import Intake
+    from dispatchopt.solve import Planner, Progress, Result
+
+
+CODES = (
+    "Exit codes: 0 done, plan made · 1 violations (check) · 2 bad input, option or path: nothing "
+    "planned · 3 plan made, but rows of the input were left out · 4 no plan: interrupted before "
+    "the first, output not written, or a fault of ours · 5 plan made that breaks a promise (wins "
+    "over 3)"
+)
+
+app = typer.Typer(
+    help="Assign repair tickets to field engineers.",
+    epilog=CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Source = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="Problem: .json, .json.gz or a folder of CSV files.")
+]
+_OnBadRow = Annotated[
+    Literal["error", "reject"],
+    typer.Option(help="A faulty ticket or engineer: refuse the whole input, or leave it out."),
+]
+_PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Policy (.json or .toml) instead of the problem's own."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+_Debug = Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")]
+_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; ids only.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="dispatchopt")
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        Talk().say(f"dispatchopt {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=CODES)
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command(epilog=CODES)
+def plan(
+    source: _Source,
+    out: Annotated[Path, typer.Option(help="Folder for the output; an earlier one is replaced.")],
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds. Default: 1 per 10 tickets, from 2 to 60.")
+    ] = None,
+    iterations: Annotated[
+        int | None,
+        typer.Option(min=0, help="Per thread, instead of a time limit: repeatable to the letter."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Default: the cores there are.")
+    ] = None,
+    policy: _PolicyFile = None,
+    on_bad_row: _OnBadRow = "error",
+    max_rejects: Annotated[
+        str, typer.Option(help="Most rows that may be left out: of the tickets (2%), or a count.")
+    ] = "2%",
+    language: Annotated[
+        Literal["en", "zh", "both"], typer.Option(help="Of the run sheets.")
+    ] = "both",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    as_json: _Json = False,
+    verbose: _Verbose = False,
+    debug: _Debug = False,
+) -> None:
+    """Plan a problem and write plan, tables, key figures and run sheets.
+
+    Ctrl-C (or a TERM signal) ends the search early: the best plan so far is checked and written.
+    """
+    talk = Talk(quiet=quiet, as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose), Stop() as stop:
+        if time_limit is not None and iterations is not None:
+            raise Refused("--iterations and --time-limit exclude each other. Give one of them.")
+        if time_limit is not None and not 0 <= time_limit < 10**7:
+            raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
+        _refuse_output(out, source)
+        intake = _read(source, on_bad_row)
+        problem = _with_policy(intake.problem, policy)
+        _refuse_rejects(intake, max_rejects)
+        _compile_kernels(talk)
+        from dispatchopt.solve import Planner
+
+        planner = Planner(problem, rejected=intake.rejected)
+        options = {"iterations": iterations, "seed": seed, "threads": threads}
+        result = _search(planner, talk, stop, time_limit=time_limit, **options)
+        _write(problem, result.plan, out, intake, language)
+        code = Code.REJECTS if intake.issues or intake.rejected else Code.DONE
+        code = Code.BROKEN_PROMISE if result.plan.broken_promises else code
+        _tell_plan(talk, problem, result, out, code, was_interrupted=stop.was_obeyed)
+    raise typer.Exit(code)
+
+
+@app.command(epilog=CODES)
+def check(
+    source: Annotated[Path, typer.Argument(metavar="PROBLEM", help="As the INPUT of plan.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, or its folder.")],
+    policy: _PolicyFile = None,
+    on_bad_row: _OnBadRow = "error",
+    as_json: _Json = False,
+    verbose: _Verbose = False,
+    debug: _Debug = False,
+) -> None:
+    """Check anybody's plan against every rule, and price it.
+
+    A plan with orders only is given times first: each visit as soon as possible.
+    """
+    talk = Talk(as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose):
+        from dispatchopt.adapters.json_files import read_plan
+        from dispatchopt.adapters.publish import recover_folder
+        from dispatchopt.checker import check as check_plan
+        from dispatchopt.report.summary import report_json, report_lines
+
+        problem = _with_policy(_read(source, on_bad_row).problem, policy)
+        recover_folder(plan)
+        found = check_plan(problem, read_plan(plan / "plan.json" if plan.is_dir() else plan))
+        code = Code.DONE if found.is_valid else Code.VIOLATIONS
+        talk.answer({"exit_code": int(code), **report_json(found)})
+        talk.say("\n".join(report_lines(found)))
+    raise typer.Exit(code)
+
+
+@app.command(epilog=CODES)
+def generate(
+    out: Annotated[Path, typer.Option(help="A .json or .json.gz file, else a folder of CSV.")],
+    tickets: Annotated[int, typer.Option(min=1, help="All days together.")] = 300,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Planned at once.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same options and seed, same problem.")] = 0,
+    engineers: Annotated[
+        int | None, typer.Option(min=1, help="Default: as many as the pressure asks for.")
+    ] = None,
+    pressure: Annotated[
+        float, typer.Option(min=0.1, max=10, help="Work over working time; above 1 some must wait.")
+    ] = 1.1,
+    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
+    timezone: Annotated[str, typer.Option(help="IANA name.")] = "Asia/Shanghai",
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Only windows, skills and shift hours matter.")
+    ] = False,
+    preset: Annotated[
+        Literal["city_day", "balanced", "strict"] | None, typer.Option(help="Policy; balanced.")
+    ] = None,
+    appointment_percent: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Tickets with a confirmed one; 15.")
+    ] = None,
+    headers: Annotated[Literal["en", "zh"] | None, typer.Option(help="Of the CSV files.")] = None,
+    encoding: Annotated[
+        Literal["utf-8", "utf-8-sig", "gb18030"] | None, typer.Option(help="Of the CSV files.")
+    ] = None,
+    verbose: _Verbose = False,
+    debug: _Debug = False,
+) -> None:
+    """Make up believable days of one telecom branch, for trials."""
+    talk = Talk()
+    with guard(talk, debug=debug, verbose=verbose):
+        is_file = out.name.lower().endswith((".json", ".json.gz"))
+        if is_file and (headers or encoding):
+            raise Refused("--headers and --encoding are for CSV files. Name a folder as --out.")
+        if plain and (preset or appointment_percent is not None):
+            raise Refused("--plain has no appointments, and the policy city_day. Drop the option.")
+        from dispatchopt.adapters.csv_folder import write_folder
+        from dispatchopt.adapters.json_files import write_problem
+        from dispatchopt.generator import branch
+
+        common: dict[str, Any] = {  # Any: options of both generators
+            "tickets": tickets, "days": days, "seed": seed, "engineers": engineers,
+            "pressure": pressure, "timezone": timezone,
+            "start": start.date() if start else branch.DEFAULT_START,
+        }  # fmt: skip
+        if plain:
+            problem = branch.generate_plain(**common)
+        else:
+            percent = 15 if appointment_percent is None else appointment_percent
+            problem = branch.generate(
+                **common, policy=preset or "balanced", appointment_percent=percent
+            )
+        if is_file:
+            write_problem(problem, out)
+        else:
+            write_folder(problem, out, headers=headers or "en", encoding=encoding or "utf-8-sig")
+        shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
+        talk.say(
+            f"{len(problem.tickets)} tickets, {len(problem.engineers)} engineers, "
+            f"{shifts} shifts in {out}"
+        )
+
+
+@app.command(epilog=CODES)
+def warmup(verbose: _Verbose = False, debug: _Debug = False) -> None:
+    """Compile the search kernels now, so that no plan waits for it (images, cron users)."""
+    talk = Talk()
+    with guard(talk, debug=debug, verbose=verbose):
+        from dispatchopt.solvers.cache import cache_folder, is_warm
+
+        begin = time.monotonic()
+        was_warm = is_warm()
+        _compile_kernels(talk, even_if_warm=True)
+        done = "loaded" if was_warm else "compiled"
+        folder = cache_folder()
+        where = f"kept in {folder}" if folder else "kept nowhere: set NUMBA_CACHE_DIR"
+        talk.say(f"Kernels {done} in {time.monotonic() - begin:.1f} s; {where}")
+
+
+# --- Reading and refusing ---
+
+
+def _read(source: Path, on_bad_row: Literal["error", "reject"]) -> Intake:
+    from dispatchopt.adapters.csv_folder import read_folder
+    from dispatchopt.adapters.json_files import read_problem
+    from dispatchopt.adapters.publish import recover_folder
+
+    recover_folder(source)
+    is_file = source.name.lower().endswith((".json", ".json.gz")) and not source.is_dir()
+    if source.is_file() and not is_file:
+        raise Refused(f"{source}: neither .json nor .json.gz nor a folder. Name the whole folder.")
+    return (read_problem if is_file else read_folder)(source, on_bad_row=on_bad_row)
+
+
+def _with_policy(problem: Problem, path: Path | None) -> Problem:
+    from dispatchopt.adapters.policy_files import read_policy
+
+    return problem if path is None else problem.model_copy(update={"policy": read_policy(path)})
+
+
+def _refuse_output(out: Path, source: Path) -> None:
+    """Refuse before planning what could not be written after it."""
+    from dispatchopt.report.outputs import REPLACEABLE
+
+    target, origin = (Path(os.path.realpath(path)) for path in (out, source))
+    if target == origin or origin in target.parents or target in origin.parents:
+        raise Refused(f"--out {out}: lies in the input, or holds it. Name a folder of its own.")
+    if target.exists() and not target.is_dir():
+        raise Refused(f"--out {out}: is a file. Name a folder.")
+    if target.is_dir():
+        foreign = sorted(item.name for item in target.iterdir() if item.name not in REPLACEABLE)
+        if foreign:
+            raise Refused(f"--out {out}: holds other files ({foreign[0]}). Name a new folder.")
+    parent = next(folder for folder in target.parents if folder.exists())
+    try:
+        tempfile.TemporaryFile(dir=parent).close()
+    except OSError as error:
+        raise Refused(
+            f"--out {out}: nothing can be written in {parent} ({error.strerror}). Name another."
+        ) from error
+
+
+def _refuse_rejects(intake: Intake, allowed: str) -> None:
+    """Stop if more rows were left out than allowed: then the input is at fault, not a row."""
+    total = len(intake.problem.tickets) + len(intake.rejected)
+    figure = allowed.removesuffix("%").strip()
+    if not (figure.isascii() and figure.isdigit()) or (figure != allowed and int(figure) > 100):
+        raise Refused(
+            f"--max-rejects is {allowed!r}. Write a share of the tickets (2%) or a count."
+        )
+    most = total * int(figure) // 100 if figure != allowed else int(figure)
+    others = {(issue.kind, issue.id) for issue in intake.issues if issue.kind != "ticket"}
+    rejects = len(intake.rejected) + len(others)
+    if rejects > most:
+        raise Refused(
+            f"{rejects} of the input's rows are faulty, --max-rejects {allowed} allows {most} with "
+            f"{total} tickets. Correct them, or allow more:",
+            intake.issues,
+        )
+
+
+# --- Planning ---
+
+
+def _compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
+    """Compile on a tiny problem, so that only the search itself runs under its time limit."""
+    from dispatchopt.solvers.cache import is_warm
+
+    is_cold = not is_warm()
+    if is_cold:
+        talk.note("Compiling the search kernels once for this installation, about 40 s ...")
+    if is_cold or even_if_warm:
+        from dispatchopt.generator import generate_plain
+        from dispatchopt.instance import compile_problem
+        from dispatchopt.solvers.lns import Lns
+
+        Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance).compile()
+
+
+def _search(
+    planner: Planner,
+    talk: Talk,
+    stop: Stop,
+    **options: Any,  # Any: options of solve
+) -> Result:
+    problem = planner.problem
+    shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
+    stop.defer()
+    talk.note(f"Planning {len(problem.tickets)} tickets on {shifts} shifts")
+    with talk.progress() as show:
+
+        def on_progress(progress: Progress) -> None:
+            show(progress)
+            stop.obey()
+
+        return planner.solve(on_progress=on_progress, **options)
+
+
+def _write(
+    problem: Problem, plan: Plan, out: Path, intake: Intake, language: Literal["en", "zh", "both"]
+) -> None:
+    from dispatchopt.report.outputs import write_outputs
+
+    try:
+        write_outputs(problem, plan, out, issues=intake.issues, language=language)
+    except AdapterError as error:
+        raise NoPlan(f"The plan could not be written. {error}") from error
+
+
+def _tell_plan(
+    talk: Talk, problem: Problem, result: Result, out: Path, code: Code, *, was_interrupted: bool
+) -> None:
+    from dispatchopt.report.summary import result_json, result_lines, summarise
+
+    summary = summarise(problem, result.plan)
+    paths = {"out": str(out), "plan": str(out / "plan.json")}
+    head = {"status": result.status, "exit_code": int(code), "interrupted": was_interrupted}
+    talk.answer({**head, **paths, **result_json(result, summary)})
+    lines = result_lines(result, summary)
+    if was_interrupted:
+        lines.append("Interrupted: this is the best plan so far, checked like any other")
+    if (out / "rejected.csv").exists():
+        lines.append(f"Rows of the input were left out: see {out / 'rejected.csv'}")
+    talk.say("\n".join(["", *lines, f"Output in {out}"]))
+
+
+if __name__ == "__main__":
+    main()
