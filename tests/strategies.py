@@ -23,6 +23,7 @@ from dispatchopt.models import (
     Ticket,
     Visit,
 )
+from tests import small
 
 ABSENT = object()
 """Stands for a field that is not given at all (an explicit None may mean something else)."""
@@ -167,7 +168,10 @@ LINES: dict[str, Line] = {
         policy={"late_cost": by_priority(PRICES), "late_per_hour": by_priority(RATES)},
     ),
     "overtime": Line(
-        shift={"max_overtime": maybe(900, 3600), "reserved_minutes": maybe(30, 60, 600, absent=3)},
+        shift={
+            "max_overtime": maybe(900, 3600),
+            "reserved_minutes": maybe(90, 30, 60, 600, absent=3),
+        },
         policy={"overtime_per_hour": st.sampled_from(RATES)},
     ),
     "balance": Line(
@@ -301,7 +305,11 @@ def _roster(draw: st.DrawFn, lines: list[Line], max_shifts: int) -> list[Enginee
         "place": st.sampled_from(PLACES),
         "skills": st.sampled_from(({"fibre": 3, "iptv": 2}, {"fibre": 2}, {"fibre": 2}, {})),
     }
-    return [_engineer(draw, lines, base, f"e{e}", own) for e, own in sorted(shifts.items())]
+    roster = [_engineer(draw, lines, base, f"e{e}", own) for e, own in sorted(shifts.items())]
+    if draw(st.sampled_from((False, False, True))):
+        # Equal shifts are a case of their own for solvers.
+        roster = [_clone(engineer, roster[0]) for engineer in roster]
+    return roster
 
 
 def _engineer(
@@ -316,6 +324,15 @@ def _engineer(
         recent_paid_minutes=paid,
         **fields,
     )
+
+
+def _clone(engineer: Engineer, model: Engineer) -> Engineer:
+    """Make an engineer of as many shifts as before, each like one of the model's."""
+    shifts = tuple(
+        like.model_copy(update={"id": own.id})
+        for own, like in zip(engineer.shifts, model.shifts, strict=False)
+    )
+    return model.model_copy(update={"id": engineer.id, "shifts": shifts})
 
 
 def _shift(draw: st.DrawFn, lines: list[Line], shift_id: str, number: int) -> Shift:
@@ -380,4 +397,52 @@ def _previous_plan(shift_of: list[str | None]) -> Plan:
             )
             for shift_id in ("s0", "s1")
         )
+    )
+
+
+@st.composite
+def break_problems(draw: st.DrawFn) -> Problem:
+    """Draw a problem of one long day in which two breaks are hard to place.
+
+    Long ways, so that both may lie on one leg in either order; ends anywhere; a started visit.
+    """
+    pauses = [
+        {
+            "earliest": OPENING + timedelta(minutes=draw(st.sampled_from((0, 30, 60, 75, 90)))),
+            "duration": 60 * draw(st.sampled_from((30, 60, 15))),
+        }
+        for _ in range(2)
+    ]
+    for pause in pauses:
+        pause["latest"] = pause["earliest"] + timedelta(minutes=draw(st.sampled_from((0, 15, 45))))
+    shift = {
+        "breaks": pauses,
+        "end": OPENING + timedelta(minutes=draw(st.sampled_from((240, 150, 120)))),
+        "max_overtime": 60 * draw(st.sampled_from((0, 90))),
+        **draw(st.sampled_from(({}, {}, {"end_place": None}))),
+    }
+    started = {
+        "status": "started",
+        "assigned_engineer": "e0",
+        "assigned_start": OPENING,
+        "place": draw(st.sampled_from(("a", "b"))),
+    }
+    tickets = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "duration": st.sampled_from((900, 1800, 3600)),
+                    "place": st.sampled_from(("b", "a")),
+                    "windows": st.lists(_WINDOW, max_size=1),
+                }
+            ),
+            min_size=1,
+            max_size=2,
+        )
+    )
+    way = 60 * draw(st.sampled_from((60, 30, 45)))
+    return small.problem(
+        [*tickets, started] if draw(st.sampled_from((False, False, True))) else tickets,
+        seconds=[[0, way], [way, 0]],
+        shift=shift,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dispatchopt.checker import check_in
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("rule", LINES)
+@settings(max_examples=settings.default.max_examples // 2)  # for each rule
 @given(data=st.data())
 def test_the_optimum_is_the_brute_force_optimum(rule: str, data: st.DataObject) -> None:
     compiled = compile_problem(data.draw(problems(always=rule)))

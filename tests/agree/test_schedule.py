@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatchopt.checker import Report, check, check_in
@@ -55,6 +55,7 @@ def orders_only(plan: Plan) -> Plan:
 
 
 @pytest.mark.parametrize("rule", LINES)
+@settings(max_examples=settings.default.max_examples // 2)  # for each rule
 @given(data=st.data())
 def test_the_checker_prices_a_decoded_plan_as_the_forms_do(rule: str, data: st.DataObject) -> None:
     compiled, routes = data.draw(compiled_with_routes(always=rule))
