@@ -9,17 +9,20 @@ more than it is worth; else it lost its room to others, who are named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dispatchopt.instance import Compiled
 from dispatchopt.models import UNREACHABLE, Unserved
 from dispatchopt.rules import RULES
-from dispatchopt.rules.context import ShiftFacts, TicketFacts
 from dispatchopt.schedule import schedule_route
-from dispatchopt.solvers._kernels import Search
 from dispatchopt.solvers.insertion import Inserter
 from dispatchopt.timeline import FOREVER, service_start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.instance import Compiled
+    from dispatchopt.rules.context import ShiftFacts, TicketFacts
+    from dispatchopt.solvers._kernels import Search
 
 PROMISED = "promised_visits"
 """Counted where a ticket would fit an empty shift, but not beside its promised visits."""
@@ -62,12 +65,12 @@ def _explain(
     single: Inserter,
 ) -> Unserved:
     ticket_id = compiled.ticket_ids[t]
-    fitting = [s for s in range(len(routes)) if beside.best_in(s, t) is not None]
+    fitting = sorted(beside.costs(t))
     if not fitting:
         return _blocked(compiled, t)
-    places = [(place[0], s) for s in fitting if (place := final.best_in(s, t)) is not None]
+    places = final.costs(t)
     if places:
-        added, s = min(places)
+        added, s = min((cost, s) for s, cost in places.items())
         price = int(compiled.instance.skip_cost[t])
         detail: dict[str, Any] = {
             "added_cost": added,
@@ -131,14 +134,19 @@ def _lost(
     """Name the visits that took the room: the cheapest ones whose absence would let it in."""
     inst, ctx = compiled.instance, compiled.ctx
     best: tuple[int, int, list[int]] | None = None
+    victims: list[tuple[list[int], int]] = []
     for s in fitting:
-        route = list(routes[s])
-        open_to = [v for v in route if not ctx.tickets[compiled.ticket_ids[v]].ticket.is_promised]
-        out: list[int] = []
-        for victim in sorted(open_to, key=lambda v: (int(inst.skip_cost[v]), v)):
+        open_to = [
+            v for v in routes[s] if not ctx.tickets[compiled.ticket_ids[v]].ticket.is_promised
+        ]
+        victims.append((sorted(open_to, key=lambda v: (int(inst.skip_cost[v]), v)), s))
+    victims.sort(key=lambda item: (int(inst.skip_cost[item[0][0]]) if item[0] else 0, item[1]))
+    for candidates, s in victims:
+        if best is not None and candidates and int(inst.skip_cost[candidates[0]]) >= best[0]:
+            break
+        route, out = list(routes[s]), list[int]()
+        for victim in candidates:
             out.append(victim)
-            if best is not None and sum(int(inst.skip_cost[v]) for v in out) >= best[0]:
-                break
             if _fits(single, s, [v for v in route if v not in out], t):
                 out = _spared(single, s, route, out, t)
                 total = sum(int(inst.skip_cost[v]) for v in out)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dispatchopt import __version__
 from dispatchopt.checker import Report, check_in
@@ -19,6 +18,9 @@ from dispatchopt.solvers.cache import is_warm
 from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.insertion import improve
 from dispatchopt.solvers.lns import Lns, default_heat, default_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 logger = logging.getLogger(__name__)
 

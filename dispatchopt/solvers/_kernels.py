@@ -883,6 +883,16 @@ def exact_place(k: Search, c: Chain, s: int, t: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
+def exact_costs(k: Search, c: Chain, t: int, costs: Array) -> None:
+    """Fill ``int64[S]`` with the exact added cost of a ticket by route (`INFEASIBLE`: none)."""
+    k, c = _borrow_search(k), _borrow_chain(c)
+    costs[:] = INFEASIBLE
+    for pair in range(k.ticket[t, PAIR], k.ticket[t, PAIR_END]):
+        s = k.pair_shift[pair]
+        costs[s] = exact_place(k, c, s, t)[0]
+
+
+@njit(cache=True, nogil=True)
 def improve(k: Search, c: Chain) -> int:
     """Insert absent tickets wherever that costs less than their price, until none is left.
 

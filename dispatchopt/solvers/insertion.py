@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dispatchopt.solvers import _kernels as kernels
-from dispatchopt.solvers._kernels import Search
 from dispatchopt.solvers.layout import new_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.solvers._kernels import Search
 
 
 class Inserter:
@@ -41,6 +45,12 @@ class Inserter:
             return None
         cost, at = kernels.exact_place(self.search, self.chain, s, t)
         return None if at < 0 else (int(cost), int(at))
+
+    def costs(self, t: int) -> dict[int, int]:
+        """Return the added cost of a ticket by shift, where it fits."""
+        costs = np.empty(self.chain.route.shape[0], np.int64)
+        kernels.exact_costs(self.search, self.chain, t, costs)
+        return {int(s): int(costs[s]) for s in np.flatnonzero(costs < kernels.INFEASIBLE)}
 
 
 def improve(search: Search, most_visits: int, routes: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -11,16 +11,20 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatchopt.forms import Instance
 from dispatchopt.solvers import _kernels as kernels
-from dispatchopt.solvers._kernels import Array, Chain, Search
 from dispatchopt.solvers.layout import lay_out, new_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dispatchopt.forms import Instance
+    from dispatchopt.solvers._kernels import Array, Chain, Search
 
 logger = logging.getLogger(__name__)
 
@@ -108,12 +112,15 @@ class Lns:
             CHAIN_SHARE,
         )
         kernels.keep_best(self.search, chain)
+        chain.num[kernels.NUM_ABSENT] = 0  # nothing to place: compiles without working
+        chain.member[:, kernels.ROUTE_OF] = 0
         kernels.construct(self.search, chain)
         kernels.improve(self.search, chain)
         if self.inst.num_shifts:
             kernels.is_feasible(self.search, chain, 0, np.zeros(0, np.int32))
         if self.search.pair_shift.size:
             kernels.exact_place(self.search, chain, int(self.search.pair_shift[0]), 0)
+            kernels.exact_costs(self.search, chain, 0, np.zeros(self.inst.num_shifts, np.int64))
 
     def start(self, routes: Sequence[Sequence[int]] | None = None) -> None:
         """Construct first routes, and take over those given if they are no worse.
