@@ -32,7 +32,7 @@ def problem(
         fault_types=[{"code": "plain", "duration": {"mean": 1800}}],
         travel={
             "kind": "matrix",
-            "places": ["a", "b"],
+            "places": ["a", "b", "c"][: len(seconds or [0, 0])],
             "seconds": seconds or [[0, 900], [900, 0]],
         },
         **fields,

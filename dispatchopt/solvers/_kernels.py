@@ -584,7 +584,9 @@ def _insert_full(k: Search, c: Chain, s: int, t: int, base: int) -> tuple[int, i
             + _leg_price(k.meta[TRAVEL_RATE], onward)
             - _leg_price(k.meta[TRAVEL_RATE], old)
         )
-        if price < best and departure + to <= last_close:
+        # In some tables the way over the ticket is shorter, and what follows becomes cheaper.
+        shorter = to + duration + onward < old
+        if (price < best or shorter) and departure + to <= last_close:
             if loaded:
                 price += (
                     _load_price(k.shift, k.meta, s, c.route[s, WORK] + duration + to + onward - old)
@@ -647,8 +649,9 @@ def _insert_full(k: Search, c: Chain, s: int, t: int, base: int) -> tuple[int, i
                     + _time_price(k.ticket, k.meta[PIECE], k.meta[NUM_PIECES], t, end)
                     - _time_price(k.ticket, k.meta[PIECE], k.meta[NUM_PIECES], t, soonest)
                 )
-                if total < best:
-                    total += _push(k, c, s, i, arrival, best - total)
+                if total < best or shorter:
+                    room = INFEASIBLE if shorter else best - total
+                    total += _push(k, c, s, i, arrival, room)
                     if total < best:
                         best, best_at = total, i
         if i < n:
@@ -772,7 +775,15 @@ def _remove_range(k: Search, c: Chain, s: int, first: int, size: int, skip: int,
             c.visits[s, out] = t
             out += 1
     c.route[s, LENGTH] = out
-    refresh(k, c, s)
+    if not refresh(k, c, s):
+        # A table may know a way only over what was removed; then the rest goes, too.
+        for i in range(out):
+            t = c.visits[s, i]
+            _note(c, t)
+            _put_out(c, t)
+            c.num[COST] += k.ticket[t, SKIP]
+        c.route[s, LENGTH] = 0
+        refresh(k, c, s)
     c.num[COST] += c.route[s, COST_OF] - before
 
 
