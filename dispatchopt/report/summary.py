@@ -176,7 +176,8 @@ def cost_lines(by_rule: Mapping[str, int], total: int) -> list[str]:
     """Write the cost by rule, the dearest first, each also in hours of work."""
     parts = sorted(by_rule.items(), key=lambda item: (-item[1], item[0]))
     rows = [[f"  {name}", number(cost), f"{cost / 3600:.1f} h"] for name, cost in parts]
-    return columns([["cost", number(total), f"{total / 3600:.1f} h"], *rows])
+    title = ["cost, in s of work", number(total), f"{total / 3600:.1f} h"]
+    return columns([title, *rows])
 
 
 def number(value: int) -> str:

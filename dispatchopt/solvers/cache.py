@@ -56,7 +56,7 @@ def njit(**options: Any) -> Callable[[_F], _F]:  # Any: numba's options
         if keeps:
             _kernels.append(kernel)
         if folder is not None:
-            _tolerate_full_disk(kernel)
+            _tolerate_faults(kernel)
         return kernel
 
     return decorate
@@ -100,8 +100,17 @@ def _is_compiled(kernel: Any) -> bool:  # Any: numba's dispatcher
     return any(key[1] == processor for key in index)
 
 
-def _tolerate_full_disk(kernel: Any) -> None:  # Any: numba's dispatcher
-    save = kernel._cache.save_overload
+def _tolerate_faults(kernel: Any) -> None:  # Any: numba's dispatcher
+    """Compile where the cache cannot be read; go on where it cannot be written."""
+    load, save = kernel._cache.load_overload, kernel._cache.save_overload
+
+    def load_if_possible(*arguments: Any) -> Any:  # Any: numba's own
+        try:
+            return load(*arguments)
+        except Exception:  # a damaged file can fail in any way
+            with suppress(Exception):
+                kernel._cache.flush()
+            return None
 
     def save_if_possible(*arguments: Any) -> None:  # Any: numba's own
         try:
@@ -109,7 +118,7 @@ def _tolerate_full_disk(kernel: Any) -> None:  # Any: numba's dispatcher
         except OSError as error:
             logger.warning("a compiled kernel could not be kept (%s)", error.strerror)
 
-    kernel._cache.save_overload = save_if_possible
+    kernel._cache.load_overload, kernel._cache.save_overload = load_if_possible, save_if_possible
 
 
 def _user_folder() -> Path | None:
