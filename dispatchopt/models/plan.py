@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from dispatchopt.models.base import Count, Id, Instant, Model, Seconds, Span, Window
 
 Cost53 = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dispatchopt.models.problem import Problem
 
 
 class Visit(Model):
@@ -109,3 +114,15 @@ class Plan(Model):
     bound: Cost53 | None = None
     gap: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     provenance: Provenance | None = None
+
+    def to_frame(self, problem: Problem | None = None) -> pd.DataFrame:
+        """Return one row for each visit as a pandas frame; see `adapters.frames.plan_to_frame`.
+
+        Parameters
+        ----------
+        problem
+            Adds what the ticket says, and gives the zone of the times; without it they are UTC.
+        """
+        from dispatchopt.adapters.frames import plan_to_frame
+
+        return plan_to_frame(self, problem)

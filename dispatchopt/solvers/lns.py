@@ -286,7 +286,7 @@ def _packed(chain: Chain, routes: Routes) -> tuple[Array, Array]:
 def default_heat(inst: Instance) -> Heat:
     """Temperatures from the instance's own prices: a share of the usual price of a ticket."""
     usual = float(np.median(inst.skip_cost)) if inst.num_tickets else 1.0
-    return Heat(hot=max(10.0, 0.3 * usual), cold=max(1.0, 0.003 * usual))
+    return Heat(hot=max(10.0, 0.08 * usual), cold=max(1.0, 0.003 * usual))
 
 
 def default_threads() -> int:
