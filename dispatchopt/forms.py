@@ -205,7 +205,7 @@ class FormBuilder:
     ) -> None:
         """Set seconds on site ``[T, F]`` and the pace of each shift."""
         num_t = len(self.ticket_ids)
-        num_f = len(seconds_by_pace[0]) if num_t else 1
+        num_f = len(seconds_by_pace[0]) if num_t else 1 + max(pace_of, default=0)
         self._duration = np.array(seconds_by_pace, dtype=np.int64).reshape(num_t, num_f)
         self._pace[:] = pace_of
 

@@ -240,17 +240,20 @@ class _Run:
         self.lns.compile()
         self.begin = time.monotonic()
         previous = self.compiled.problem.previous_plan
-        self.lns.start(None if previous is None else encode(self.compiled, previous))
         first = self.lns.routes()
         try:
+            self.lns.start(None if previous is None else encode(self.compiled, previous))
+            first = self.lns.routes()
             self._anneal(time_limit, iterations)
             best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
             if inst.num_tickets <= SMALL and not self.interrupted:
-                best = self._prove(best, time_limit, iterations)
+                proven = self._prove(best, time_limit, iterations)
+                best = improve(self.lns.search, self.lns.most_visits, proven)
             self._tell(force=True)
         except KeyboardInterrupt:
             self.interrupted = True
-            best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
+            if self.bound is None:  # nothing better than the search was found by proof
+                best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
         return [best, improve(self.lns.search, self.lns.most_visits, first)]
 
     def _anneal(self, time_limit: float | None, iterations: int | None) -> None:

@@ -39,6 +39,7 @@ from dispatchopt.solvers._kernels import (
     WINDOWS,
     Chain,
     Search,
+    keep_best,
     load_routes,
 )
 
@@ -195,4 +196,5 @@ def new_chain(k: Search, most_visits: int, seed: int) -> Chain:
         random=np.array([(seed * 0x9E3779B97F4A7C15 + 1) % 2**64], np.uint64),
     )
     load_routes(k, chain, chain.best[:, 1:], chain.best[:, 0])
+    keep_best(k, chain)
     return chain

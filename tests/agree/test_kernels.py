@@ -261,7 +261,7 @@ def test_no_pair_of_a_feasible_route_is_ruled_out(drawn: Problem) -> None:
 
 def test_a_shorter_way_over_another_ticket_keeps_the_pair() -> None:
     # 2 h straight to b, so that its visit could not end by 10:00; 30 min over c.
-    seconds = [[0, 7200, 900], [0, 0, 0], [0, 900, 0]]
+    seconds: list[list[int | None]] = [[0, 7200, 900], [0, 0, 0], [0, 900, 0]]
     task = small_problem([{"place": "b"}, {"place": "c", "duration": 1}], seconds=seconds)
     inst = compile_problem(task).instance
     inst = inst._replace(latest=np.array([36_000, 2**40]))
@@ -362,7 +362,7 @@ def change_something(k: Search, c: Chain, data: st.DataObject) -> None:
 
 def test_what_can_be_reached_only_over_a_removed_visit_goes_with_it() -> None:
     # From a to c only over b: without t0 the route of t1 is none.
-    seconds = [[0, 900, None], [900, 0, 900], [900, 900, 0]]
+    seconds: list[list[int | None]] = [[0, 900, None], [900, 0, 900], [900, 900, 0]]
     task = small_problem([{"place": "b"}, {"place": "c"}], seconds=seconds)
     inst = compile_problem(task).instance
     k, most_visits = lay_out(inst)
@@ -377,7 +377,7 @@ def test_what_can_be_reached_only_over_a_removed_visit_goes_with_it() -> None:
 def test_a_way_over_the_ticket_may_make_the_rest_cheaper() -> None:
     # From a to c 2 h, over b 10 min. Before t1, which waits for 09:00, t0 costs nothing; between
     # t1 and t2 it even lets t2 end at 09:30 instead of 11:15, 105 min at 7200 an hour.
-    seconds = [[0, 300, 7200], [300, 0, 300], [0, 7200, 0]]
+    seconds: list[list[int | None]] = [[0, 300, 7200], [300, 0, 300], [0, 7200, 0]]
     nine = {"open": clock("09:00"), "close": clock("09:00")}
     tickets: list[dict[str, Any]] = [
         {"place": "b", "duration": 300, "priority": 4},
