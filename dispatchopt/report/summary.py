@@ -209,7 +209,7 @@ def _time_lines(kpis: Mapping[str, Kpi]) -> list[str]:
         rows[0][1] += f", {travel['value'] / 60:.0f} min a visit"
     if kpis["utilisation"]["value"] is not None:
         rows.append(["paid time used", f"{kpis['utilisation']['value']:.0%}"])
-    for name, kpi in (("appointments kept", kept), ("limits of these days met", limits)):
+    for name, kpi in (("appointments kept", kept), ("service limits met", limits)):
         if kpi["denominator"]:
             rows.append([name, f"{kpi['numerator']} of {kpi['denominator']}"])
     if kpis["overtime"]["numerator"]:
