@@ -414,7 +414,7 @@ def break_problems(draw: st.DrawFn) -> Problem:
         for _ in range(2)
     ]
     for pause in pauses:
-        pause["latest"] = pause["earliest"] + timedelta(minutes=draw(st.sampled_from((0, 15, 45))))
+        pause["latest"] = pause["earliest"] + timedelta(minutes=draw(st.sampled_from((0, 15, 90))))
     shift = {
         "breaks": pauses,
         "end": OPENING + timedelta(minutes=draw(st.sampled_from((240, 150, 120)))),
@@ -436,7 +436,6 @@ def break_problems(draw: st.DrawFn) -> Problem:
                     "windows": st.lists(_WINDOW, max_size=1),
                 }
             ),
-            min_size=1,
             max_size=2,
         )
     )

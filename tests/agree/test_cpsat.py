@@ -127,6 +127,19 @@ def test_without_any_feasible_plan_the_bound_is_beyond_every_cost() -> None:
     assert solve_exact(occupied) == (None, None, MAX_COST, False)
 
 
+def test_an_empty_shift_pays_no_overtime_though_its_regular_hours_are_over() -> None:
+    # Reserved from 08:00 on, there from 08:30: every second of a route would be overtime.
+    shift = {"reserved_minutes": 240, "max_overtime": 7200, "available_from": at("08:30")}
+    inst = compile_problem(problem([{}], shift=shift)).instance
+    assert inst.shift_begin[0] > inst.shift_limit[0]
+    cheap = inst._replace(skip_cost=inst.skip_cost * 0 + 1)
+    assert solve_exact(cheap)[:2] == ([[]], 1)
+    best = best_plan(inst)
+    assert best is not None
+    assert best[1] == [[0]]
+    assert solve_exact(inst).cost == best[0]
+
+
 def test_a_shift_with_hardly_any_paid_time_is_priced_exactly() -> None:
     # Breaks fill the shift: H = 1 s, the load table has 10 chords for each second of work.
     pause = {"earliest": at("08:00"), "latest": at("11:00"), "duration": 14_400}
