@@ -6,6 +6,8 @@ The names below are public; anything else may change. Heavy engines load when fi
 from __future__ import annotations
 
 import logging
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dispatchopt.errors import (
@@ -118,3 +120,16 @@ def __getattr__(name: str) -> Any:  # Any: the public names have many types
     value = getattr(import_module(_WHERE[name]), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """Keeps `dispatchopt.solve` the function, though a module bears the same name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Put the function where the import of the module would put the module."""
+        if name == "solve" and isinstance(value, ModuleType):
+            value = value.solve
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -16,6 +16,7 @@ from dispatchopt import __version__, cli
 from dispatchopt.cli import app
 from dispatchopt.errors import AdapterError
 from dispatchopt.rules import RULES
+from dispatchopt.solve import Planner
 from tests.unit.raw_data import Raw, at, raw_engineer, raw_problem, raw_ticket
 
 ROOT = Path(__file__).parents[2]
@@ -214,7 +215,7 @@ def test_our_own_faults_exit_4_without_traceback_or_names(
     def fail(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("engineer Zhang San")
 
-    monkeypatch.setattr("dispatchopt.solve.Planner.solve", fail)
+    monkeypatch.setattr(Planner, "solve", fail)
     source = save(tmp_path, small())
     found = plan(source, tmp_path / "out")
     assert found.exit_code == 4
