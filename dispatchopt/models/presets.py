@@ -9,12 +9,16 @@ BALANCED
 
     - A P1 left out costs 100 h of work plus 10 h per hour of its duration: more than the two
       longest P2s of the catalogue, and more than all the short P3s that would fit into the time of
-      a feeder cut. P2, P3, P4 follow at 20, 10, 5 h with 5, 2.5, 1.25 h per hour of duration.
+      a feeder cut, even if these are two days overdue. P2, P3, P4 follow at 20, 10, 5 h with 5,
+      2.5, 1.25 h per hour of duration.
     - A day of age adds one hour, so that an old P4 overtakes a fresh P3 after five days.
-    - A broken promise costs 1000 h: more than any single ticket, and more than a shift full of
-      P2s; the customer was told.
-    - Delay: an hour of waiting of a P1 is worth an hour of work, so that an urgent ticket comes
-      first in the day and on the first of several days; P2 a quarter, P3 a twelfth, P4 a 36th.
+    - A broken promise costs 1000 h, more than five P1s; the customer was told. The rule raises it
+      where a shift could hold more unpromised work than that.
+    - Delay: an hour of waiting of a P1, an outage of many homes or a firm, is worth two hours of
+      work; P2 a quarter, P3 a 15th, P4 a 45th of an hour. Two tickets at one place are served in
+      the order of rate per minute of duration. The steps of 8, 3 3/4 and 3 exceed how much longer
+      a visit of the catalogue is than the shortest of the next level (240 / 35, 120 / 40, 80 / 45
+      minutes), so that the more urgent one comes first, and on the first of several days.
     - Missing `due` costs 10, 5, 3, 1 h at once (attainment counts misses) and then 2, 1, 1/2,
       1/6 h per hour late.
     - Overtime is paid at one and a half.
@@ -64,7 +68,7 @@ BALANCED: Final[dict[str, Any]] = {
     "unserved_per_hour": {1: 36_000, 2: 18_000, 3: 9_000, 4: 4_500},
     "age_per_day": _HOUR,
     "broken_promise_cost": 1000 * _HOUR,
-    "delay_per_hour": {1: 3600, 2: 900, 3: 300, 4: 100},
+    "delay_per_hour": {1: 7200, 2: 900, 3: 240, 4: 80},
     "late_cost": {1: 10 * _HOUR, 2: 5 * _HOUR, 3: 3 * _HOUR, 4: _HOUR},
     "late_per_hour": {1: 7200, 2: 3600, 3: 1800, 4: 600},
     "overtime_per_hour": 5400,
