@@ -34,5 +34,7 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     }
     if limits:
         forms.add_capacity({t: 1 for t in forms.ticket_index.values()}, limits)
-        none = [s for s, most in limits.items() if most == 0]
+        # A pinned visit may be one too many; if it is dropped, another may take its place.
+        pinned = {forms.shift_index[s.id] for s in ctx.shifts.values() if s.pinned}
+        none = [s for s, most in limits.items() if most == 0 and s not in pinned]
         forms.forbid(forms.ticket_index.values(), none)

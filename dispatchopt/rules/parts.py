@@ -56,10 +56,16 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
         }
         room = {forms.shift_index[s]: stock.get(part, 0) for s, stock in tracked.items()}
         forms.add_capacity(need, room)
+        # A pinned visit may need what is not in stock; if it is dropped, others may take that.
+        held = dict(room)
+        for shift_id in tracked:
+            pinned = (forms.ticket_index[t] for t in ctx.shifts[shift_id].pinned)
+            s = forms.shift_index[shift_id]
+            held[s] = max(room[s], sum(need.get(ticket, 0) for ticket in pinned))
         for amount in set(need.values()):
             forms.forbid(
                 (ticket for ticket, needed in need.items() if needed == amount),
-                (shift for shift, stock in room.items() if stock < amount),
+                (shift for shift, most in held.items() if most < amount),
             )
 
 

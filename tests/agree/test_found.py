@@ -10,7 +10,9 @@ import pytest
 from dispatchopt.checker import check_in
 from dispatchopt.errors import InvalidProblemError
 from dispatchopt.instance import compile_problem, decode
+from dispatchopt.models import Plan
 from tests.small import at, problem
+from tests.twin import plan_cost
 
 
 def test_a_problem_without_plannable_tickets_compiles() -> None:
@@ -49,3 +51,17 @@ def test_prices_whose_products_would_not_fit_into_64_bits_are_refused(
     wide = problem([{}], shift=late, horizon=horizon, policy={"preset": "city_day", **policy})
     with pytest.raises(InvalidProblemError, match="could reach"):
         compile_problem(wide)
+
+
+@pytest.mark.parametrize("tight", [{"max_visits": 0}, {"stock": {"ont": 0}}])
+def test_a_dropped_pinned_visit_leaves_its_place_in_forms_and_checker(tight: Any) -> None:
+    pinned = {"lock": "visit", "assigned_engineer": "e0", "assigned_start": at("11:00")}
+    tickets: list[dict[str, Any]] = [{"parts": {"ont": 1}, **pinned}, {"parts": {"ont": 1}}]
+    compiled = compile_problem(problem(tickets, shift=tight))
+    for route in ([0], [1], [0, 1], [1, 0]):
+        report = check_in(compiled.ctx, Plan.model_validate(orders(route)))
+        assert report.is_valid == (plan_cost(compiled.instance, [route]) is not None)
+
+
+def orders(route: list[int]) -> dict[str, Any]:
+    return {"routes": [{"shift_id": "s0", "visits": [{"ticket_id": f"t{t}"} for t in route]}]}
