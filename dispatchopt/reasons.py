@@ -1,9 +1,10 @@
 """Why a ticket is left out: true reasons, found by trying to put it in.
 
-A ticket is first tried alone on every shift beside that shift's locked and promised visits. If it
-fits nowhere, the rule that blocks every shift is the reason, or the counts by rule. If it fits in
-the final plan below its price, the plan is improved instead of explained. Above its price, it costs
-more than it is worth; else it lost its room to others, who are named.
+A ticket is first tried in the final plan. If it fits below its price, the plan is improved instead
+of explained; above its price, it costs more than it is worth. Where it does not fit, it is tried
+alone on every shift beside that shift's locked and promised visits. If it fits nowhere, the rule
+that blocks every shift is the reason, or the counts by rule; else it lost its room to others, who
+are named.
 """
 
 from __future__ import annotations
@@ -65,9 +66,6 @@ def _explain(
     single: Inserter,
 ) -> Unserved:
     ticket_id = compiled.ticket_ids[t]
-    fitting = sorted(beside.costs(t))
-    if not fitting:
-        return _blocked(compiled, t)
     places = final.costs(t)
     if places:
         added, s = min((cost, s) for s, cost in places.items())
@@ -78,7 +76,8 @@ def _explain(
             "shift_id": compiled.shift_ids[s],
         }
         return Unserved(ticket_id=ticket_id, reason="COSTS_MORE_THAN_PRICE", detail=detail)
-    return _lost(compiled, t, fitting, routes, single)
+    fitting = sorted(beside.costs(t))
+    return _lost(compiled, t, fitting, routes, single) if fitting else _blocked(compiled, t)
 
 
 def _blocked(compiled: Compiled, t: int) -> Unserved:
@@ -179,4 +178,6 @@ def _spared(single: Inserter, s: int, route: list[int], out: list[int], t: int) 
 
 
 def _fits(single: Inserter, s: int, route: list[int], t: int) -> bool:
-    return single.put(s, route) and single.best_in(s, t) is not None
+    # Over given tables a way may lead only over the ticket: without it the route need not be one.
+    single.put(s, route)
+    return single.best_in(s, t) is not None
