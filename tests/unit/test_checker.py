@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dispatchopt.checker import check, check_in
+from dispatchopt.instance import compile_problem, decode
+from dispatchopt.models import Cost, NotPlannable, Plan, Rejected, Unserved, Visit
+from dispatchopt.rules import RULES
+from dispatchopt.rules.context import Context
+from tests.builders import (
+    at,
+    cost,
+    engineer,
+    faults,
+    free,
+    orders,
+    problem,
+    route,
+    shift,
+    table,
+    ticket,
+    total,
+    visit,
+)
+
+if TYPE_CHECKING:
+    from dispatchopt.models import Problem
+
+PRICES = free(travel_per_hour=3600, unserved_cost={3: 500}, delay_per_hour={3: 36})
+TASK = problem([ticket("t", "a"), ticket("u", "b", 30)], policy=PRICES)
+T = visit("t", "08:00", "08:10", "08:10", "09:10")
+U = visit("u", "09:10", "09:20", "09:20", "09:50")
+BOTH = route("s", T, U, start="08:00", end="10:10")
+
+
+def test_a_plan_with_times_and_the_same_orders_alone_are_judged_alike() -> None:
+    timed = check(TASK, Plan(routes=[BOTH]))
+    assert timed.is_valid
+    # 10 + 10 + 20 minutes of travel; delay 9 h 10 min and 9 h 50 min at 36: 330 + 354.
+    assert timed.cost == Cost(total=2400 + 684, by_rule={"travel": 2400, "delay": 684})
+    assert check(TASK, orders(s="t u")) == timed
+    assert check_in(Context.of(TASK), Plan(routes=[BOTH])) == timed
+
+
+def test_the_stated_times_are_priced_not_the_earliest() -> None:
+    # An hour later: 36 more for each of the two.
+    later = route(
+        "s",
+        visit("t", "09:00", "09:10", "09:10", "10:10"),
+        visit("u", "10:10", "10:20", "10:20", "10:50"),
+        end="11:10",
+    )
+    assert total(TASK, Plan(routes=[later])) == 2400 + 684 + 72
+
+
+def test_the_end_of_a_route_may_be_left_out() -> None:
+    crew = [engineer("e", shift(end="10:10"))]
+    open_end = Plan(routes=[route("s", T, U)])
+    assert faults(problem(TASK.tickets, crew), open_end) == []
+    short = [engineer("e", shift(end="10:09:59"))]
+    assert faults(problem(TASK.tickets, short), open_end) == [("shift_hours", "u", "s")]
+
+
+def test_a_stated_cost_must_be_the_cost() -> None:
+    right, wrong = (Plan(routes=[BOTH], cost=Cost(total=c)) for c in (3084, 3083))
+    assert faults(TASK, right) == []
+    assert faults(TASK, wrong) == [("cost", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (orders(s="t", x="u"), ("shift", None, "x")),
+        (Plan(routes=[*orders(s="t").routes, *orders(s="u").routes]), ("shift", None, "s")),
+        (
+            Plan(routes=[orders(s="t").routes[0].model_copy(update={"engineer_id": "f"})]),
+            ("shift", None, "s"),
+        ),
+        (orders(s="t x u"), ("ticket", "x", "s")),
+        (orders(s="t u t"), ("ticket", "t", "s")),
+        (
+            Plan(routes=[route("s", T, Visit(ticket_id="u"), end="10:10")]),
+            ("times", None, "s"),
+        ),
+        (
+            Plan(routes=[route("s", T, U.model_copy(update={"departure": None}), end="10:10")]),
+            ("times", None, "s"),
+        ),
+        (Plan(routes=[route("s", T, U, start="08:01", end="10:10")]), ("times", None, "s")),
+    ],
+)
+def test_faults_of_the_routes_themselves(plan: Plan, expected: Any) -> None:
+    assert faults(TASK, plan) == [expected]
+
+
+def test_a_ticket_on_two_shifts_is_visited_twice() -> None:
+    crew = [engineer("e"), engineer("f", shift("r"))]
+    task = problem(TASK.tickets, crew)
+    assert faults(task, orders(s="t u", r="t")) == [("ticket", "t", "r")]
+
+
+def test_visits_that_are_left_out_are_priced_named_or_not() -> None:
+    named = Plan(routes=orders(s="t").routes, unserved=[Unserved(ticket_id="u", reason="X")])
+    # 500, and 24 h of delay at 36.
+    assert cost(TASK, named, "unserved") == 1364
+    assert check(TASK, named).missing == ()
+    silent = check(TASK, orders(s="t"))
+    assert silent.cost.by_rule["unserved"] == 1364
+    assert silent.missing == ("u",)
+    assert silent.is_valid  # orders only: what is not named is left out
+
+
+STATES = problem(
+    [
+        ticket("t", "a"),
+        ticket("u", "b", 30),
+        ticket("p", status="parked"),
+        ticket("d", status="done"),
+    ]
+)
+IDLE = (
+    NotPlannable(ticket_id="p", status="parked"),
+    NotPlannable(ticket_id="d", status="done"),
+)
+
+
+def tally(task: Problem, **lists: Any) -> list[str | None]:
+    """Return the tickets that the tally objects to, in a plan that visits t."""
+    plan = Plan(routes=[route("s", T, end="09:20")], **lists)
+    found = faults(task, plan)
+    assert all(rule == "tally" for rule, _, _ in found)
+    return [ticket_id for _, ticket_id, _ in found]
+
+
+def unserved(*ticket_ids: str) -> tuple[Unserved, ...]:
+    return tuple(Unserved(ticket_id=t, reason="LOST_TO_OTHERS") for t in ticket_ids)
+
+
+def rejected(*ticket_ids: str) -> tuple[Rejected, ...]:
+    return tuple(Rejected(ticket_id=t, issues=("no place",)) for t in ticket_ids)
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ({"unserved": unserved("u"), "not_plannable": IDLE}, []),
+        # What was refused at input is no ticket of the problem.
+        ({"unserved": unserved("u"), "not_plannable": IDLE, "rejected": rejected("x")}, []),
+        ({"not_plannable": IDLE}, ["u"]),
+        ({"unserved": unserved("u")}, ["p", "d"]),
+        ({"unserved": unserved("u"), "not_plannable": IDLE[:1]}, ["d"]),
+        ({"unserved": unserved("u", "t"), "not_plannable": IDLE}, ["t"]),
+        ({"unserved": unserved("u", "u"), "not_plannable": IDLE}, ["u"]),
+        ({"unserved": unserved("u", "x"), "not_plannable": IDLE}, ["x"]),
+        ({"unserved": unserved("u", "p"), "not_plannable": IDLE}, ["p", "p"]),
+        ({"unserved": unserved("u"), "not_plannable": (*IDLE, IDLE[0])}, ["p"]),
+        ({"unserved": unserved("u"), "not_plannable": IDLE, "rejected": rejected("t")}, ["t"]),
+        ({"not_plannable": IDLE, "rejected": rejected("u")}, ["u"]),
+        (
+            {
+                "unserved": unserved("u"),
+                "not_plannable": (NotPlannable(ticket_id="p", status="cancelled"), IDLE[1]),
+            },
+            ["p"],
+        ),
+        (
+            {
+                "unserved": unserved("u"),
+                "not_plannable": (*IDLE, NotPlannable(ticket_id="x", status="done")),
+            },
+            ["x"],
+        ),
+    ],
+)
+def test_every_ticket_is_in_exactly_one_list(lists: dict[str, Any], expected: list[str]) -> None:
+    assert tally(STATES, **lists) == expected
+
+
+def test_an_own_plan_tallies() -> None:
+    compiled = compile_problem(STATES)
+    for order in ([], [0], [1, 0]):
+        plan = decode(compiled, [order])
+        assert faults(STATES, plan) == []
+        listed = [
+            *(v.ticket_id for r in plan.routes for v in r.visits),
+            *(item.ticket_id for item in plan.unserved),
+            *(item.ticket_id for item in plan.not_plannable),
+        ]
+        assert sorted(listed) == ["d", "p", "t", "u"]
+
+
+def test_a_visit_to_a_ticket_that_is_done_is_none() -> None:
+    assert faults(STATES, orders(s="t d")) == [("ticket", "d", "s")]
+
+
+def test_the_cost_has_a_part_for_each_priced_rule_and_they_add_up() -> None:
+    report = check(TASK, orders(s="t"))
+    soft = {rule.name for rule in RULES if rule.kind == "soft"}
+    assert set(report.cost.by_rule) <= soft
+    assert report.cost.total == sum(report.cost.by_rule.values())
+
+
+def test_every_rule_of_an_order_without_schedule_is_named() -> None:
+    # Too late for t2's window and its latest end; nobody may come at all to t1.
+    tickets = [
+        ticket("t1", "a", refused_engineers=["e"]),
+        ticket(
+            "t2", "b", windows=[{"open": at("08:00"), "close": at("09:00")}], latest=at("10:00")
+        ),
+    ]
+    assert set(faults(problem(tickets), orders(s="t1 t2"))) == {
+        ("refused_engineers", "t1", "s"),
+        ("windows", "t2", "s"),
+        ("latest", "t2", "s"),
+    }
+
+
+def test_many_legs_without_a_way_are_faults_and_no_failure() -> None:
+    # Each leg counts as 34 years: the 300th visit lies beyond the calendar.
+    tickets = [
+        ticket(f"t{i}", ("a", "b")[i % 2], windows=[{"open": at("08:00"), "close": at("09:00")}])
+        for i in range(300)
+    ]
+    task = problem(tickets, travel=table(no_way=(("a", "b"), ("b", "a"))))
+    found = faults(task, orders(s=" ".join(item.id for item in tickets)))
+    assert ("travel_time", "t299", "s") in found
+    assert ("windows", "t299", "s") in found
+
+
+def test_the_registry_has_every_rule_once_and_locks_last() -> None:
+    names = [rule.name for rule in RULES]
+    assert len(set(names)) == len(names) == 27
+    assert names[-1] == "locks"
