@@ -30,6 +30,10 @@ SMALL = 12
 REPORT_EVERY = 0.5
 """Seconds between two progress reports without improvement."""
 
+CLOSING_STEPS, CLOSING_SECONDS = 4.0, 0.0002
+"""Time kept for the end of a run (last improvement, reasons, writing, check): so many times a
+first improvement of the routes, and seconds per ticket. Measured at 1000 and 5000 tickets."""
+
 Routes = list[list[int]]
 
 
@@ -224,6 +228,7 @@ class _Run:
         self.begin = time.monotonic()
         self.lns = Lns(compiled.instance, seed, threads)
         self.told = (-REPORT_EVERY, -1)
+        self.closing = 0.0
 
     def search(self, time_limit: float | None, iterations: int | None) -> list[Routes]:
         """Return candidate routes, the best first."""
@@ -237,13 +242,17 @@ class _Run:
         )
         if not is_warm():
             logger.info("compiling the search kernels, once for this installation")
+        compiled_from = time.monotonic()
         self.lns.compile()
-        self.begin = time.monotonic()
+        self.begin += time.monotonic() - compiled_from
         previous = self.compiled.problem.previous_plan
         first = self.lns.routes()
         try:
             self.lns.start(None if previous is None else encode(self.compiled, previous))
-            first = self.lns.routes()
+            started = time.monotonic()
+            first = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
+            self.closing = CLOSING_STEPS * (time.monotonic() - started)
+            self.closing += CLOSING_SECONDS * inst.num_tickets
             self._anneal(time_limit, iterations)
             best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
             if inst.num_tickets <= SMALL and not self.interrupted:
@@ -254,7 +263,7 @@ class _Run:
             self.interrupted = True
             if self.bound is None:  # nothing better than the search was found by proof
                 best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
-        return [best, improve(self.lns.search, self.lns.most_visits, first)]
+        return [best, first]
 
     def _anneal(self, time_limit: float | None, iterations: int | None) -> None:
         inst = self.compiled.instance
@@ -267,7 +276,7 @@ class _Run:
                 count = min(iterations, 2000) if small else iterations
                 self.lns.run_iterations(count, heat, on_batch=self._go_on)
             elif time_limit is not None:
-                left = time_limit - (time.monotonic() - self.begin)
+                left = time_limit - (time.monotonic() - self.begin) - self.closing
                 self.lns.run_until(min(left, 0.3) if small else left, heat, on_batch=self._go_on)
         except KeyboardInterrupt:
             logger.info("interrupted; keeping the best plan so far")

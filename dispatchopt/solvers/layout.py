@@ -173,7 +173,8 @@ def _neighbours(dist: Int32Array) -> Int32Array:
     for t in range(num_t):
         way = np.minimum(dist[t], dist[:, t]).astype(np.int64)
         way[t] = -1
-        near[t] = np.argsort(way, kind="stable")[:width]
+        close = np.argpartition(way, width - 1)[:width] if width < num_t else np.arange(num_t)
+        near[t] = close[np.lexsort((close, way[close]))]
     return near
 
 
