@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 
 import dispatchopt as do
-from dispatchopt.adapters.csv_folder import read_folder
-from dispatchopt.adapters.json_files import read_plan
 from dispatchopt.models import Point
 from dispatchopt.report.map import plan_svg
 
@@ -25,11 +23,11 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, help="a plan.json of this problem")
     parser.add_argument("--out", type=Path, help="picture to write; a temporary file by default")
     options = parser.parse_args()
-    problem = read_folder(FOLDER).problem
+    problem = do.read_folder(FOLDER).problem
     if options.plan is not None:
-        plan = read_plan(options.plan)
+        plan = do.read_plan(options.plan)
     else:
-        plan = do.solve(problem, iterations=200_000, seed=1).plan
+        plan = do.solve(problem, iterations=50_000, seed=1).plan
     with (FOLDER / "points.csv").open(encoding="utf-8", newline="") as file:
         points = {
             row["id"]: Point(lat=float(row["lat"]), lon=float(row["lon"]))

@@ -10,7 +10,7 @@ from dispatchopt.generator import generate
 
 def main() -> None:
     """Make up a week, plan it, print each day."""
-    problem = generate(tickets=200, days=5, seed=1)
+    problem = generate(tickets=300, days=5, seed=1)
     result = do.solve(problem, time_limit=10)
     shift_day = {
         shift.id: shift.start.astimezone(problem.zone).date()

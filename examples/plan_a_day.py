@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dispatchopt as do
-from dispatchopt.adapters.csv_folder import read_folder
 
 if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem
@@ -48,7 +47,7 @@ def print_first_route(problem: Problem, plan: Plan) -> None:
 
 def main() -> None:
     """Read, plan, print."""
-    problem = read_folder(FOLDER).problem
+    problem = do.read_folder(FOLDER).problem
     result = do.solve(problem, time_limit=5)
     plan = result.plan
     travel = sum(v.travel_seconds or 0 for route in plan.routes for v in route.visits)

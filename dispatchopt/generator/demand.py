@@ -224,7 +224,9 @@ def draw_report(
             (0, int(rng.integers(0, 420))) if tonight else (1, int(rng.integers(1140, 1440)))
         )
     else:
-        back = 1 if kind < 0.76 else 2 if kind < 0.9 else int(rng.integers(3, 8))
+        # What is left lying for days is seldom urgent.
+        one, two = (0.84, 0.96) if priority == 2 else (0.74, 0.88)
+        back = 1 if kind < one else 2 if kind < two else min(2 + int(rng.geometric(0.45)), 7)
         minute = round(float(rng.triangular(420, 1140, 1380)))
     reported = calendar.at(-back, minute)
     fields: dict[str, Any] = {"reported_at": reported}

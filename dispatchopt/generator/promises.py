@@ -113,11 +113,13 @@ def make_promises(
 
 
 def _lanes(engineers: Sequence[Engineer], travel: Travel) -> dict[str, list[_Lane]]:
-    """Return the shifts by territory; standby makes no promises."""
+    """Return the shifts by territory that make promises: not standby, not the outage crews."""
     models = travel.profiles if isinstance(travel, Profiles) else {"": travel}
     tables = {name: _Table(model) for name, model in models.items()}
     lanes: dict[str, list[_Lane]] = {_ANYWHERE: []}
     for engineer in engineers:
+        if _repairs_outages(engineer):
+            continue
         table = tables[engineer.travel_profile or next(iter(tables))]
         for shift in engineer.shifts:
             if shift.min_priority is not None:
@@ -129,6 +131,12 @@ def _lanes(engineers: Sequence[Engineer], travel: Travel) -> dict[str, list[_Lan
             for area in areas:
                 lanes.setdefault(area, []).append(lane)
     return lanes
+
+
+def _repairs_outages(engineer: Engineer) -> bool:
+    """Return whether the engineer is of the few who splice feeder cables: kept free for outages."""
+    skill = engineer.skills.get("FIBER_SPLICE")
+    return skill is not None and skill.level >= 3
 
 
 def _promise(

@@ -337,6 +337,14 @@ def test_all_promises_can_be_kept_by_one_plan(options, seed):
             if ids
         ]
     )
+    splicers = {
+        s.id
+        for e in problem.engineers
+        for s in e.shifts
+        if "FIBER_SPLICE" in e.skills and e.skills["FIBER_SPLICE"].level >= 3
+    }
+    assert splicers
+    assert not splicers & set(schedule)  # kept free for outages
     report = check(promised, plan)
     made = [t for t in promised.tickets if t.is_promised]
     assert len(made) == sum(map(len, schedule.values()))
