@@ -89,7 +89,11 @@ def plan(
     ] = None,
     iterations: Annotated[
         int | None,
-        typer.Option(min=0, help="Per thread, instead of a time limit: repeatable to the letter."),
+        typer.Option(
+            min=0,
+            max=2**62 - 1,
+            help="Per thread, instead of a time limit: repeatable to the letter.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")] = 0,
     threads: Annotated[

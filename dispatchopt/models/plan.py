@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from dispatchopt.models.base import Count, Id, Instant, Model, Seconds, Span, Window
+from dispatchopt.models.base import Id, Instant, Model, Seconds, Span, Window
 
 Cost53 = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 
@@ -91,7 +91,7 @@ class Provenance(Model):
     """What produced the plan; all but `runtime` is the same for the same call."""
 
     seed: int
-    iterations: Count
+    iterations: Annotated[int, Field(strict=True, ge=0, lt=2**63)]  # of all threads
     runtime: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     input_hash: str
     version: str

@@ -242,6 +242,9 @@ def test_bad_paths_and_options_exit_2(tmp_path: Path) -> None:
     for limit in ("nan", "-1", "inf", "x"):
         options = ("--time-limit", limit)
         assert run("plan", source, "--out", tmp_path / "out", *options).exit_code == 2
+    for count in (-1, 2**62):
+        options = ("--iterations", count)
+        assert run("plan", source, "--out", tmp_path / "out", *options).exit_code == 2
     for options in (("--threads", 0), ("--seed", -1), ("--language", "fr"), ("--seed", 2**31)):
         assert plan(source, tmp_path / "out", *options).exit_code == 2
     assert not (tmp_path / "out").exists()

@@ -27,6 +27,7 @@ from dispatchopt.models import (
     Window,
     presets,
 )
+from dispatchopt.models.plan import Provenance
 from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
 
 
@@ -559,3 +560,8 @@ def test_a_plan_may_hold_orders_only() -> None:
     assert plan.routes[0].visits[0].start is None
     written = plan.model_dump(mode="json")
     assert written["routes"][0]["visits"] == [{"ticket_id": "T1"}, {"ticket_id": "T2"}]
+
+
+def test_a_plan_states_the_iterations_of_a_night_on_many_cores() -> None:
+    provenance = {"seed": 0, "runtime": 1.0, "input_hash": "", "version": ""}
+    assert Provenance.model_validate({**provenance, "iterations": 2**33}).iterations == 2**33
