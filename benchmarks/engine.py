@@ -96,6 +96,7 @@ def _measures(scale: Scale) -> Measures:
             range(1, scale.small_seeds + 1),
             scale.small_iterations,
             scale.proof_seconds,
+            say=_say,
         ),
         "first": lambda: first_plans(scale.first_sizes, seeds),
         "memory": lambda: memory(scale.memory_days, scale.memory_seconds),
@@ -152,7 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=_positive, default=full.seeds, help="days of each size")
     parser.add_argument("--iterations", type=_positive, default=full.iterations)
     parser.add_argument("--small-seeds", type=_positive, default=full.small_seeds)
-    parser.add_argument("--proof-seconds", type=float, default=full.proof_seconds)
+    parser.add_argument(
+        "--proof-seconds", type=float, default=full.proof_seconds, help="deterministic ones"
+    )
     parser.add_argument("--memory-seconds", type=float, default=full.memory_seconds)
     parser.add_argument("--strict", action="store_true", help="exit 1 if an aim is missed")
     parser.add_argument("--out", type=Path, help="write every figure with its raw values as JSON")

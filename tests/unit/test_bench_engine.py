@@ -92,10 +92,11 @@ def test_first_plans_are_judged_at_the_promised_sizes_only() -> None:
     assert plain.value > 0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_small_days_have_exactly_so_many_plannable_tickets(seed: int) -> None:
-    inst = small_day(5, seed).instance
-    assert (inst.num_tickets, inst.num_shifts) == (5, 3 + seed % 2)
+@pytest.mark.parametrize("tickets", [1, 5, 12])
+@pytest.mark.parametrize("seed", [1, 2, 5, 7])  # of 12 tickets, seeds 5 and 7 set some aside
+def test_small_days_have_exactly_so_many_plannable_tickets(tickets: int, seed: int) -> None:
+    inst = small_day(tickets, seed).instance
+    assert (inst.num_tickets, inst.num_shifts) == (tickets, 3 + seed % 2)
 
 
 def test_a_proven_trial_agrees_with_the_checker() -> None:
