@@ -90,7 +90,7 @@ def table(minutes: dict[str, int] = MINUTES, no_way: tuple[tuple[str, str], ...]
 
 
 def free(**prices: Any) -> Policy:
-    """Build a policy in which everything is free but what is given."""
+    """Build a policy in which everything is free but what is given, level by level."""
     nothing: dict[str, Any] = {
         "preset": "city_day",
         "travel_per_hour": 0,
@@ -98,6 +98,8 @@ def free(**prices: Any) -> Policy:
         "broken_promise_cost": 0,
         "territory_open_to": (),
     }
+    if "unserved_cost" in prices:
+        prices["unserved_cost"] = {**nothing["unserved_cost"], **prices["unserved_cost"]}
     return Policy(**{**nothing, **prices})
 
 

@@ -33,6 +33,8 @@ from tests.builders import (
 if TYPE_CHECKING:
     from dispatchopt.models import Problem, Ticket
 
+LUNCH = pause("12:00", "13:00", 30)
+
 CREW = [engineer("e1", shift("s1"), shift("s2", day=1)), engineer("e2", shift("s3"))]
 
 
@@ -76,6 +78,17 @@ def test_a_ticket_locked_to_an_engineer_stays_with_that_engineer() -> None:
 def test_a_lock_on_the_engineer_waives_nothing() -> None:
     locked = ticket("t", lock="engineer", assigned_engineer="e1", skills={"fibre": 1})
     assert faults(problem([locked], CREW, days=2), orders(s1="t")) == [("skills", "t", "s1")]
+
+
+def test_a_lock_on_the_engineer_fixes_no_time() -> None:
+    fields: dict[str, Any] = {
+        "lock": "engineer",
+        "assigned_engineer": "e",
+        "assigned_start": at("10:00"),
+    }
+    task = problem([ticket("t", "a", **fields)])
+    assert starts(task, 0) == [("t", "08:10", "09:10")]
+    assert check(task, orders(s="t")).needs_customer_consent == ()
 
 
 # --- a lock on the visit
@@ -192,6 +205,14 @@ def test_a_started_visit_comes_first_and_lasts_until_now_at_least(now: str, end:
     assert faults(compiled.problem, plan) == []
 
 
+@pytest.mark.parametrize(("minutes", "count"), [(60, 1), (61, 0)])
+def test_breaks_that_are_over_when_a_started_visit_ends_fall_away(minutes: int, count: int) -> None:
+    # Ends at 13:00, exactly the latest start of lunch, or a minute later.
+    crew = [engineer("e", shift(breaks=[LUNCH]))]
+    task = problem([started("now", "12:00", "a", minutes)], crew, now=at("12:30"))
+    assert forms(task).num_pauses.tolist() == [count]
+
+
 def test_a_started_visit_takes_the_pace_of_its_engineer() -> None:
     crew = [engineer("e", duration_percent=150)]
     task = problem([started("now", "08:20", minutes=60)], crew, now=at("08:30"))
@@ -234,6 +255,14 @@ def test_a_started_visit_cannot_be_left_out_moved_or_postponed() -> None:
         ]
     )
     assert ("locks", "now", "s") in faults(task, swapped)
+
+
+def test_a_started_visit_may_last_longer_than_planned() -> None:
+    task = problem([started("now", "08:20", "a"), ticket("u", "a", 30)], now=at("08:30"))
+    longer = visit("now", "08:20", "08:20", "08:20", "09:30")
+    for leaves, expected in [("09:30", []), ("09:29:59", [("travel_time", "u", "s")])]:
+        after = visit("u", leaves, "09:30", "09:30", "10:00")
+        assert faults(task, Plan(routes=[route("s", longer, after, end="10:10")])) == expected
 
 
 def test_a_route_with_times_but_without_visits_does_not_serve_the_started_one() -> None:
@@ -363,9 +392,6 @@ def test_pins_beyond_the_shifts_end_extend_it_and_are_reported(start: str, hard_
     assert overruled(report) == expected
     # 40 minutes at one and a half.
     assert report.cost.by_rule.get("overtime", 0) == (3600 if expected else 0)
-
-
-LUNCH = pause("12:00", "13:00", 30)
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,10 @@ def test_the_reason_tells_none_and_too_few_apart(stock: dict[str, int], code: st
     # A quantity of 0 asks for nothing: sleeves in no stock are no reason.
     needs = ticket("t", parts={"sleeve": 0, "ont": 2})
     assert reason(problem([needs], [engineer(stock=stock)]), "parts") == code
+
+
+def test_too_few_on_one_shift_and_none_on_another_are_too_few() -> None:
+    crew = [engineer("e", stock={"ont": 1}), engineer("f", shift("r"), stock={})]
+    task = problem([ticket("t", parts={"ont": 2})], crew)
+    assert blocked(task, "parts") == {("t", "s"), ("t", "r")}
+    assert reason(task, "parts") == "NOT_ENOUGH_PARTS"

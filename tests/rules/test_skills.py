@@ -108,3 +108,13 @@ def test_nobody_with_all_of_them_is_nobody_with_the_skill() -> None:
     ]
     task = problem([ticket("t", skills={"fibre": 1, "iptv": 1})], crew)
     assert reason(task, "skills") == "NO_ENGINEER_WITH_SKILL"
+
+
+def test_high_enough_but_expired_is_expired_even_if_others_are_too_low() -> None:
+    gone = {"level": 2, "expires": LAST_DAY - timedelta(days=1)}
+    crew = [
+        engineer("e1", shift("s1"), skills={"fibre": 1}),
+        engineer("e2", shift("s2"), skills={"fibre": gone}),
+    ]
+    task = problem([ticket("t", skills={"fibre": 2})], crew)
+    assert reason(task, "skills") == "CERT_EXPIRED"

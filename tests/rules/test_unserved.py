@@ -106,6 +106,18 @@ def test_lexicographic_levels_outweigh_all_that_a_shift_could_hold(
         assert dearer > held * cheaper
 
 
+def test_lexicographic_outweighs_the_dearest_of_the_levels_below() -> None:
+    tickets = [
+        ticket("p2", minutes=60, priority=2),
+        ticket("p3", minutes=60, priority=3),
+        ticket("short", minutes=60, priority=4),
+        ticket("long", minutes=120, priority=4),
+    ]
+    policy = free(**TEN, unserved_per_hour={4: 5, 3: 0, 2: 0, 1: 0})
+    # 15 and 20 for the P4s; eight hours, four tickets: 10 + 4 x 20, 10 + 4 x 90.
+    assert forms(problem(tickets, policy=policy)).skip_cost.tolist() == [370, 90, 15, 20]
+
+
 def test_lexicographic_takes_the_quickest_engineer_for_what_a_shift_could_hold() -> None:
     quick = [
         engineer("e1", shift("s1", end="10:00")),

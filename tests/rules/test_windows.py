@@ -108,6 +108,11 @@ def test_windows_before_the_release_fall_away() -> None:
         ({"appointment": window("08:00", "10:00", day=-1)}, "WINDOW_OUTSIDE_HORIZON"),
         ({"earliest": at("08:00", day=1)}, "WINDOW_OUTSIDE_HORIZON"),
         ({"windows": [window("08:00", "09:00")], "earliest": at("10:00")}, "WINDOW_INVERTED"),
+        (
+            {"windows": [{"open": at("20:00", -1), "close": at("00:00")}], "earliest": at("01:00")},
+            "WINDOW_INVERTED",
+        ),
+        ({"windows": [window("08:00", "24:00", day=-1)]}, "NO_SHIFT_IN_WINDOW"),
     ],
 )
 def test_the_reason_says_where_the_windows_lie(fields: dict[str, Any], code: str) -> None:
