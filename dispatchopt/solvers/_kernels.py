@@ -47,9 +47,9 @@ class Search(NamedTuple):
     shift: Array  # int64[S, CAPACITY + D], columns below
     ticket: Array  # int64[T, ...], columns below and in `meta`
     assign: Array  # int64[T, C] cost by shift class
-    pair_shift: Array  # int32[pairs]: the shifts that each ticket may join, ticket by ticket
+    pair_shift: Array  # int64[pairs]: the shifts that each ticket may join, ticket by ticket
     legal: Array  # bool[T, S]
-    near: Array  # int32[T, M]: nearest tickets first, itself included
+    near: Array  # int64[T, M]: nearest tickets first, itself included
     meta: Array  # int64[12], positions below
 
 
@@ -71,14 +71,14 @@ PIECE, NUM_PIECES, DURATION, DEMAND, NUM_DEMANDS = range(4, 9)
 class Chain(NamedTuple):
     """State of one chain."""
 
-    visits: Array  # int32[S, R]
+    visits: Array  # int64[S, R]
     times: Array  # int64[S, R + 1, 5] by position, columns below
     route: Array  # int64[S, USED + D], columns below
-    member: Array  # int32[T, 4], columns below
-    lists: Array  # int32[4, max(S, T)]: ABSENT, TOUCHED, CHANGED, QUEUE
+    member: Array  # int64[T, 4], columns below
+    lists: Array  # int64[4, max(S, T)]: ABSENT, TOUCHED, CHANGED, QUEUE
     cache: Array  # int64[pairs, 3]: version of the route, added cost, position
-    saved: Array  # int32[S, R]: visits of touched routes as they were
-    best: Array  # int32[S, R + 1]: length and visits of the best routes
+    saved: Array  # int64[S, R]: visits of touched routes as they were
+    best: Array  # int64[S, R + 1]: length and visits of the best routes
     rank: Array  # float64[T]
     label: Array  # int64[R + 2, MAX_LABELS + 1, 5]: time, cost, taken, parent, code; last: count
     num: Array  # int64[16], positions below
@@ -415,11 +415,15 @@ def _backward(k: Search, c: Chain, s: int, column: int, end: int) -> None:
         t = c.visits[s, i]
         if i < n - 1:
             bound = _latest_departure(
-                k.shift, s, bound, k.dist[profile, t, c.visits[s, i + 1]], c.times[s, i + 1, CODE]
+                k.shift,
+                s,
+                bound,
+                _int64(k.dist[profile, t, c.visits[s, i + 1]]),
+                c.times[s, i + 1, CODE],
             )
         elif k.shift[s, END] >= 0:
             bound = _latest_departure(
-                k.shift, s, bound, k.dist[profile, t, k.shift[s, END]], c.times[s, n, CODE]
+                k.shift, s, bound, _int64(k.dist[profile, t, k.shift[s, END]]), c.times[s, n, CODE]
             )
         bound = _latest_start(k.ticket, t, min(bound, k.ticket[t, LATEST]) - k.ticket[t, pace])
         c.times[s, i, column] = bound
@@ -471,9 +475,9 @@ def refresh(k: Search, c: Chain, s: int) -> bool:
     for i in range(k.shift[s, PAUSES]):
         if c.route[s, UNTAKEN] >> i & 1:
             end = min(end, k.shift[s, PAUSE + 3 * i + 1])
-    _backward(k, c, s, LATE, end)
+    _backward(k, c, s, _int64(LATE), end)
     if c.route[s, UNTAKEN]:
-        _backward(k, c, s, LOOSE, k.shift[s, HARD_END])
+        _backward(k, c, s, _int64(LOOSE), k.shift[s, HARD_END])
     if k.meta[BALANCE_RATE] or k.meta[RESERVE_RATE]:
         price += _load_price(k.shift, k.meta, s, work)
     c.route[s, WORK] = work
@@ -497,7 +501,7 @@ def _insert_plain(
 ) -> tuple[int, int]:
     """Cheapest place where only windows, hours and travel matter: constant time a position."""
     profile, home = shift[s, PROFILE], shift[s, END]
-    best, best_at = INFEASIBLE, -1
+    best, best_at = INFEASIBLE, _int64(-1)
     node, departure = shift[s, START], shift[s, BEGIN]
     windows = ticket[t, WINDOWS]
     opens = ticket[t, WINDOW]
@@ -545,7 +549,9 @@ def _push(k: Search, c: Chain, s: int, at: int, arrival: int, room: int) -> int:
             return price
         goal = c.visits[s, i + 1] if i + 1 < n else k.shift[s, END]
         if goal >= 0:
-            arrival = _arrival(k.shift, s, end, k.dist[profile, t, goal], c.times[s, i + 1, CODE])
+            arrival = _arrival(
+                k.shift, s, end, _int64(k.dist[profile, t, goal]), c.times[s, i + 1, CODE]
+            )
         else:
             arrival = end
     price += _overtime_price(k.shift, k.meta[OVERTIME_RATE], s, arrival)
@@ -564,7 +570,7 @@ def _insert_full(k: Search, c: Chain, s: int, t: int, base: int) -> tuple[int, i
     loaded = k.meta[BALANCE_RATE] != 0 or k.meta[RESERVE_RATE] != 0
     worked = k.shift[s, LOAD_BASE] + c.route[s, WORK]
     load = _load_total(k.shift, k.meta, s, worked) if loaded else 0
-    best, best_at = INFEASIBLE, -1
+    best, best_at = INFEASIBLE, _int64(-1)
     node, departure = k.shift[s, START], k.shift[s, BEGIN]
     last_close = min(
         k.ticket[t, WINDOW + 2 * k.ticket[t, WINDOWS] - 1], k.ticket[t, LATEST] - duration
@@ -877,7 +883,7 @@ def exact_place(k: Search, c: Chain, s: int, t: int) -> tuple[int, int]:
 
     Slower than `cheapest_place`, which leaves breaks on their legs; the route is unchanged.
     """
-    best, best_at = INFEASIBLE, -1
+    best, best_at = INFEASIBLE, _int64(-1)
     for d in range(k.meta[NUM_DEMANDS]):
         if c.route[s, USED + d] + k.ticket[t, k.meta[DEMAND] + d] > k.shift[s, CAPACITY + d]:
             return best, best_at
@@ -926,7 +932,7 @@ def improve(k: Search, c: Chain) -> int:
         for t in range(k.ticket.shape[0]):
             if c.member[t, ROUTE_OF] >= 0:
                 continue
-            best, best_s, best_at = k.ticket[t, SKIP], -1, -1
+            best, best_s, best_at = k.ticket[t, SKIP], _int64(-1), _int64(-1)
             for pair in range(k.ticket[t, PAIR], k.ticket[t, PAIR_END]):
                 cost, at = exact_place(k, c, k.pair_shift[pair], t)
                 if cost < best:
@@ -1023,7 +1029,7 @@ def construct(k: Search, c: Chain) -> None:
     pair_of = np.full(num_t, -1, dtype=np.int64)
     stale = np.ones(num_t, dtype=np.bool_)
     while True:
-        chosen, most = -1, -1.0
+        chosen, most = _int64(-1), -1.0
         for a in range(c.num[NUM_ABSENT]):
             t = c.lists[ABSENT, a]
             if stale[t]:
@@ -1140,7 +1146,7 @@ def _rank(k: Search, c: Chain, t: int, kind: int) -> float:
 @njit(cache=True, nogil=True)
 def _recreate(k: Search, c: Chain, blink: float, most_absent: int) -> None:
     """Insert what was removed, and the absent tickets that could use the routes just touched."""
-    draw = _below(c.random, 12)
+    draw = _below(c.random, _int64(12))
     kind = 0 if draw < 4 else 1 if draw < 8 else 2 if draw < 10 else 3 if draw < 11 else 4
     size = 0
     for i in range(c.num[NUM_CHANGED]):

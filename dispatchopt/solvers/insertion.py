@@ -56,7 +56,7 @@ class Inserter:
 def improve(search: Search, most_visits: int, routes: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return the routes with every ticket put in that fits somewhere below its price."""
     chain = new_chain(search, most_visits + 1, 0)
-    visits, length = np.zeros_like(chain.visits), np.zeros(chain.visits.shape[0], np.int32)
+    visits, length = np.zeros_like(chain.visits), np.zeros(chain.visits.shape[0], np.int64)
     for s, route in enumerate(routes):
         visits[s, : len(route)] = route
         length[s] = len(route)

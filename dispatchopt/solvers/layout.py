@@ -68,7 +68,7 @@ def lay_out(inst: Instance) -> tuple[Search, int]:
         shift=_shift_table(inst, start_node, end_node),
         ticket=ticket,
         assign=inst.assign_cost,
-        pair_shift=np.nonzero(legal)[1].astype(np.int32),
+        pair_shift=np.nonzero(legal)[1].astype(np.int64),
         legal=legal,
         near=_neighbours(dist[0, :num_t, :num_t]),
         meta=meta,
@@ -165,11 +165,11 @@ def _most_visits(inst: Instance, legal: BoolArray) -> int:
     return most
 
 
-def _neighbours(dist: Int32Array) -> Int32Array:
+def _neighbours(dist: Int32Array) -> Int64Array:
     """Nearest tickets of each ticket, by the shorter of the two directions; itself first."""
     num_t = dist.shape[0]
     width = min(num_t, MOST_NEIGHBOURS)
-    near = np.zeros((num_t, width), dtype=np.int32)
+    near = np.zeros((num_t, width), dtype=np.int64)
     for t in range(num_t):
         way = np.minimum(dist[t], dist[:, t]).astype(np.int64)
         way[t] = -1
@@ -183,19 +183,19 @@ def new_chain(k: Search, most_visits: int, seed: int) -> Chain:
     num_t, num_s, num_d = k.ticket.shape[0], k.shift.shape[0], int(k.meta[NUM_DEMANDS])
     room = most_visits + 1
     chain = Chain(
-        visits=np.zeros((num_s, room), np.int32),
+        visits=np.zeros((num_s, room), np.int64),
         times=np.zeros((num_s, room + 1, 5), np.int64),
         route=np.zeros((num_s, USED + num_d), np.int64),
-        member=np.full((num_t, 4), -1, np.int32),
-        lists=np.zeros((4, max(num_s, num_t, 1)), np.int32),
+        member=np.full((num_t, 4), -1, np.int64),
+        lists=np.zeros((4, max(num_s, num_t, 1)), np.int64),
         cache=np.full((k.pair_shift.shape[0], 3), -1, np.int64),
-        saved=np.zeros((num_s, room), np.int32),
-        best=np.zeros((num_s, room + 1), np.int32),
+        saved=np.zeros((num_s, room), np.int64),
+        best=np.zeros((num_s, room + 1), np.int64),
         rank=np.zeros(max(1, num_t), np.float64),
         label=np.zeros((room + 2, MAX_LABELS + 1, 5), np.int64),
         num=np.zeros(16, np.int64),
         random=np.array([(seed * 0x9E3779B97F4A7C15 + 1) % 2**64], np.uint64),
     )
-    load_routes(k, chain, chain.best[:, 1:], chain.best[:, 0])
+    load_routes(k, chain, np.zeros_like(chain.visits), np.zeros(num_s, np.int64))
     keep_best(k, chain)
     return chain

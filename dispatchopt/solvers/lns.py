@@ -117,7 +117,7 @@ class Lns:
         kernels.construct(self.search, chain)
         kernels.improve(self.search, chain)
         if self.inst.num_shifts:
-            kernels.is_feasible(self.search, chain, 0, np.zeros(0, np.int32))
+            kernels.is_feasible(self.search, chain, 0, np.zeros(0, np.int64))
         if self.search.pair_shift.size:
             kernels.exact_place(self.search, chain, int(self.search.pair_shift[0]), 0)
             kernels.exact_costs(self.search, chain, 0, np.zeros(self.inst.num_shifts, np.int64))
@@ -138,12 +138,12 @@ class Lns:
             if warm.num[kernels.COST] <= first.num[kernels.BEST]:
                 self._adopt(warm.visits, warm.route[:, kernels.LENGTH])
                 return
-            self._adopt(built[:, 1:], built[:, 0])
+            self._adopt(built[:, 1:].copy(), built[:, 0].copy())
             return
         self._adopt(first.visits, first.route[:, kernels.LENGTH])
 
     def _adopt(self, visits: Array, length: Array) -> None:
-        visits, length = visits.copy(), length.astype(np.int32)
+        visits, length = visits.copy(), length.astype(np.int64)
         for chain in self.chains:
             kernels.load_routes(self.search, chain, visits, length)
             kernels.keep_best(self.search, chain)
@@ -154,7 +154,7 @@ class Lns:
         for s, order in enumerate(routes):
             route = [t for t in order if self.search.legal[t, s]]
             while route and not kernels.is_feasible(
-                self.search, chain, s, np.array(route, np.int32)
+                self.search, chain, s, np.array(route, np.int64)
             ):
                 route = self._without_one(chain, s, route)
             kept.append(route)
@@ -164,7 +164,7 @@ class Lns:
         price = self.inst.skip_cost
         for at in sorted(range(len(route)), key=lambda i: (int(price[route[i]]), route[i])):
             shorter = route[:at] + route[at + 1 :]
-            if kernels.is_feasible(self.search, chain, s, np.array(shorter, np.int32)):
+            if kernels.is_feasible(self.search, chain, s, np.array(shorter, np.int64)):
                 return shorter
         cheapest = min(range(len(route)), key=lambda i: (int(price[route[i]]), route[i]))
         return route[:cheapest] + route[cheapest + 1 :]
@@ -246,7 +246,7 @@ class Lns:
         order = sorted(range(self.threads), key=lambda i: (self.chains[i].num[kernels.COST], i))
         best, worst = self.chains[order[0]], self.chains[order[-1]]
         kernels.load_routes(
-            self.search, worst, best.visits, best.route[:, kernels.LENGTH].astype(np.int32)
+            self.search, worst, best.visits, best.route[:, kernels.LENGTH].astype(np.int64)
         )
 
 
@@ -276,7 +276,7 @@ CHAIN_SHARE = 0.5
 
 def _packed(chain: Chain, routes: Routes) -> tuple[Array, Array]:
     visits = np.zeros_like(chain.visits)
-    length = np.zeros(visits.shape[0], np.int32)
+    length = np.zeros(visits.shape[0], np.int64)
     for s, route in enumerate(routes):
         visits[s, : len(route)] = route
         length[s] = len(route)
