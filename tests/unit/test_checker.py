@@ -159,6 +159,10 @@ def rejected(*ticket_ids: str) -> tuple[Rejected, ...]:
         ({"unserved": unserved("u"), "not_plannable": IDLE, "rejected": rejected("t")}, ["t"]),
         ({"not_plannable": IDLE, "rejected": rejected("u")}, ["u"]),
         (
+            {"unserved": unserved("u"), "not_plannable": IDLE, "rejected": rejected("u")},
+            ["u"],
+        ),
+        (
             {
                 "unserved": unserved("u"),
                 "not_plannable": (NotPlannable(ticket_id="p", status="cancelled"), IDLE[1]),
