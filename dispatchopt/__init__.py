@@ -122,6 +122,10 @@ def __getattr__(name: str) -> Any:  # Any: the public names have many types
     return value
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 class _Package(ModuleType):
     """Keeps `dispatchopt.solve` the function, though a module bears the same name."""
 

@@ -53,7 +53,7 @@ def explain_unserved(
 
 def _promised_only(compiled: Compiled, route: Sequence[int]) -> list[int]:
     tickets = compiled.ctx.tickets
-    return [t for t in route if tickets[compiled.ticket_ids[t]].ticket.is_promised]
+    return [t for t in route if tickets[compiled.ticket_ids[t]].is_promised]
 
 
 def _explain(
@@ -135,9 +135,7 @@ def _lost(
     best: tuple[int, int, list[int]] | None = None
     victims: list[tuple[list[int], int]] = []
     for s in fitting:
-        open_to = [
-            v for v in routes[s] if not ctx.tickets[compiled.ticket_ids[v]].ticket.is_promised
-        ]
+        open_to = [v for v in routes[s] if not ctx.tickets[compiled.ticket_ids[v]].is_promised]
         victims.append((sorted(open_to, key=lambda v: (int(inst.skip_cost[v]), v)), s))
     victims.sort(key=lambda item: (int(inst.skip_cost[item[0][0]]) if item[0] else 0, item[1]))
     for candidates, s in victims:

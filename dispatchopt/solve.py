@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from dispatchopt import __version__
 from dispatchopt.checker import Report, check_in
 from dispatchopt.errors import InternalError
@@ -151,7 +153,7 @@ class Planner:
         Raises
         ------
         ValueError
-            For a limit, seed or number of threads that is out of range.
+            For a limit, seed or number of threads that is out of range, or two limits.
         InternalError
             If the checker accepted no plan: a bug of ours.
         """
@@ -256,8 +258,8 @@ class _Run:
             self._anneal(time_limit, iterations)
             best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
             if inst.num_tickets <= SMALL and not self.interrupted:
-                proven = self._prove(best, time_limit, iterations)
-                best = improve(self.lns.search, self.lns.most_visits, proven)
+                best = self._prove(best, time_limit, iterations)
+                best = improve(self.lns.search, self.lns.most_visits, best)
             self._tell(force=True)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -316,14 +318,25 @@ class _Run:
 def _refuse_bad_options(
     time_limit: float | None, iterations: int | None, seed: int, threads: int | None
 ) -> None:
-    if time_limit is not None and not 0 <= time_limit < 10**7:
-        raise ValueError(f"time_limit is {time_limit}; give seconds from 0 on")
-    if iterations is not None and not 0 <= iterations < 2**62:
-        raise ValueError(f"iterations is {iterations}; give a number from 0 on")
-    if not 0 <= seed < 2**31:
-        raise ValueError(f"seed is {seed}; give a number from 0 to 2**31 - 1")
-    if threads is not None and not 1 <= threads <= 256:
-        raise ValueError(f"threads is {threads}; give 1 to 256, or leave it out for all cores")
+    if time_limit is not None and iterations is not None:
+        raise ValueError("give time_limit or iterations, not both")
+    if time_limit is not None and (
+        isinstance(time_limit, bool)
+        or not isinstance(time_limit, int | float)
+        or not 0 <= time_limit < 10**7
+    ):
+        raise ValueError(f"time_limit is {time_limit!r}; give seconds from 0 on")
+    if iterations is not None and not _is_whole(iterations, 0, 2**62):
+        raise ValueError(f"iterations is {iterations!r}; give a whole number from 0 on")
+    if not _is_whole(seed, 0, 2**31):
+        raise ValueError(f"seed is {seed!r}; give a whole number from 0 to 2**31 - 1")
+    if threads is not None and not _is_whole(threads, 1, 257):
+        raise ValueError(f"threads is {threads!r}; give 1 to 256, or leave it out for all cores")
+
+
+def _is_whole(value: object, low: int, high: int) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and low <= value < high  # type: ignore[operator]
 
 
 def hash_problem(problem: Problem) -> str:

@@ -229,6 +229,7 @@ def _calendar(
             ("days", days, 1 <= days <= 366, "must be 1 to 366"),
             ("engineers", engineers, engineers is None or engineers >= 1, "needs at least 1"),
             ("pressure", pressure, 0.1 <= pressure <= 10, "must be 0.1 to 10; 1.1 is usual"),
+            ("start", start, 1971 <= start.year <= 2990, "must lie in the years 1971 to 2990"),
             ("policy", policy, policy in PRESETS, f"no such preset; there are {sorted(PRESETS)}"),
             (
                 "appointment_percent",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -116,14 +116,14 @@ def _engineer(problem: Problem, engineer: Engineer, places: _PlaceCheck) -> Iter
                 "shift",
                 second.id,
                 "start",
-                second.start.isoformat(),
+                _local(problem, second.start),
                 f"overlaps shift '{first.id}' of the same engineer (its overtime included)",
             )
 
 
 def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issue]:
     if shift.end <= shift.start:
-        yield Issue("shift", shift.id, "end", shift.end.isoformat(), "must lie after start")
+        yield Issue("shift", shift.id, "end", _local(problem, shift.end), "must lie after start")
     latest_end = shift.end + timedelta(seconds=shift.max_overtime)
     horizon = problem.horizon
     if horizon.start < horizon.end and (shift.start < horizon.start or latest_end > horizon.end):
@@ -131,7 +131,7 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
             "shift",
             shift.id,
             "start",
-            shift.start.isoformat(),
+            _local(problem, shift.start),
             "the shift, its overtime included, must lie within the horizon; widen the horizon",
         )
     for field, place in (("start_place", shift.start_place), ("end_place", shift.end_place)):
@@ -144,7 +144,7 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
                 "shift",
                 shift.id,
                 f"breaks[{index}]",
-                pause.latest.isoformat(),
+                _local(problem, pause.latest),
                 "latest lies before earliest",
             )
 
@@ -154,7 +154,7 @@ def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> I
     ticket_ids = {ticket.id for ticket in problem.tickets}
     for ticket in problem.tickets:
         yield from _ticket_needs(ticket, catalogue, places)
-        yield from _ticket_times(ticket)
+        yield from _ticket_times(problem, ticket)
         yield from _ticket_lock(problem, ticket, engineer_ids)
         for other in ticket.after or ():
             if other not in ticket_ids or other == ticket.id:
@@ -194,7 +194,7 @@ def _ticket_needs(
         yield Issue("ticket", ticket.id, "place", str(ticket.place), fault)
 
 
-def _ticket_times(ticket: Ticket) -> Iterator[Issue]:
+def _ticket_times(problem: Problem, ticket: Ticket) -> Iterator[Issue]:
     named: list[tuple[str, Window]] = [(f"windows[{i}]", w) for i, w in enumerate(ticket.windows)]
     if ticket.appointment is not None:
         named.append(("appointment", ticket.appointment))
@@ -204,7 +204,7 @@ def _ticket_times(ticket: Ticket) -> Iterator[Issue]:
                 "ticket",
                 ticket.id,
                 field,
-                f"{window.open.isoformat()}/{window.close.isoformat()}",
+                f"{_local(problem, window.open)}/{_local(problem, window.close)}",
                 "the window closes before it opens; swap or correct the times",
             )
     if ticket.latest and ticket.earliest and ticket.latest < ticket.earliest:
@@ -212,9 +212,14 @@ def _ticket_times(ticket: Ticket) -> Iterator[Issue]:
             "ticket",
             ticket.id,
             "latest",
-            ticket.latest.isoformat(),
-            f"lies before earliest {ticket.earliest.isoformat()}",
+            _local(problem, ticket.latest),
+            f"lies before earliest {_local(problem, ticket.earliest)}",
         )
+
+
+def _local(problem: Problem, when: datetime) -> str:
+    """Return a time as the problem's people read it."""
+    return when.astimezone(problem.zone).isoformat()
 
 
 def _ticket_lock(problem: Problem, ticket: Ticket, engineer_ids: set[str]) -> Iterator[Issue]:
@@ -239,6 +244,6 @@ def _ticket_lock(problem: Problem, ticket: Ticket, engineer_ids: set[str]) -> It
             "ticket",
             ticket.id,
             "assigned_start",
-            ticket.assigned_start.isoformat(),
-            f"a started ticket cannot begin after now {problem.now.isoformat()}",
+            _local(problem, ticket.assigned_start),
+            f"a started ticket cannot begin after now {_local(problem, problem.now)}",
         )

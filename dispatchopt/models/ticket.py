@@ -107,8 +107,3 @@ class Ticket(Model):
     def is_started(self) -> bool:
         """Whether an engineer is on site."""
         return self.status == "started" or self.lock == "started"
-
-    @property
-    def is_promised(self) -> bool:
-        """Whether leaving it out breaks a promise (an appointment or a lock)."""
-        return self.appointment is not None or self.lock != "none" or self.status == "started"

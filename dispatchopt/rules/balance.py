@@ -37,9 +37,15 @@ def past_work(shift: ShiftFacts) -> int:
 
 
 def promised_work(ctx: Context, shift: ShiftFacts) -> int:
-    """Return the seconds of work that the shift carries before planning."""
-    pin = None if shift.started is None else ctx.pins[shift.started]
-    return 60 * shift.shift.reserved_minutes + (0 if pin is None else pin.end - pin.start)
+    """Return the seconds of work that the shift carries before planning.
+
+    Of a started visit what lies within the shift counts: a wrong start long ago is no load.
+    """
+    work = 60 * shift.shift.reserved_minutes
+    if shift.started is not None:
+        pin = ctx.pins[shift.started]
+        work += max(0, pin.end - max(pin.start, ctx.seconds(shift.shift.start)))
+    return work
 
 
 def route_work(ctx: Context, route: RouteView) -> int:

@@ -1,4 +1,4 @@
-"""Price: leaving out a ticket that has an appointment or a lock, on top of its unserved price.
+"""Price: leaving out a promised ticket, on top of its unserved price.
 
 So high that it happens only when no plan keeps every promise: `broken_promise_cost`, raised where
 that many unpromised tickets as a shift could hold would cost more. A cost of 0 switches it off.
@@ -25,7 +25,7 @@ def price(ctx: Context) -> int:
         return 0
     raised: int | None = ctx.derived.get(NAME)
     if raised is None:
-        free = (t for t in ctx.tickets.values() if not t.ticket.is_promised)
+        free = (t for t in ctx.tickets.values() if not t.is_promised)
         dearest = max((unserved.price(ctx, ticket) for ticket in free), default=0)
         raised = ctx.derived[NAME] = max(asked, unserved.most_visits(ctx) * dearest)
     return raised
@@ -33,11 +33,11 @@ def price(ctx: Context) -> int:
 
 def check(ctx: Context, plan: PlanView) -> Outcome:
     """Price every promise broken."""
-    return Outcome(price(ctx) * sum(ticket.ticket.is_promised for ticket in plan.unserved))
+    return Outcome(price(ctx) * sum(ticket.is_promised for ticket in plan.unserved))
 
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
     """Add to the price of leaving out promised tickets."""
     for ticket in ctx.tickets.values():
-        if ticket.ticket.is_promised:
+        if ticket.is_promised:
             forms.add_skip_cost(forms.ticket_index[ticket.id], price(ctx))

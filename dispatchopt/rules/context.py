@@ -45,6 +45,9 @@ class TicketFacts:
         Hard and soft limit on the end of service; `FOREVER` if there is none.
     age_days
         Whole days from the report to the start of the horizon, at least the nights carried over.
+    is_promised
+        Leaving it out breaks a promise: it has a lock, or an appointment that opens before the end
+        of the horizon. A later appointment is another plan's to keep.
     """
 
     ticket: Ticket
@@ -56,6 +59,7 @@ class TicketFacts:
     latest: int
     due: int
     age_days: int
+    is_promised: bool
 
     @property
     def id(self) -> str:
@@ -237,7 +241,14 @@ def _ticket_facts(
         latest=FOREVER if ticket.latest is None else _seconds(problem, ticket.latest),
         due=FOREVER if ticket.due is None else _seconds(problem, ticket.due),
         age_days=max(age, ticket.carried_over),
+        is_promised=_is_promised(problem, ticket),
     )
+
+
+def _is_promised(problem: Problem, ticket: Ticket) -> bool:
+    if ticket.is_started or ticket.lock != "none":
+        return True
+    return ticket.appointment is not None and ticket.appointment.open < problem.horizon.end
 
 
 def _merged(

@@ -33,8 +33,8 @@ _int64 = cast("Callable[[Any], int]", np.int64)  # Any: a number; an int, as num
 FOREVER = 1 << 40
 INFEASIBLE = 1 << 60
 MAX_LABELS = 512
-"""Labels kept per leg while breaks are placed; beyond it the dearest are dropped, which can only
-cost a cheaper place of a break, never feasibility of what is kept."""
+"""Labels kept per leg while breaks are placed; beyond it the last one found gives way. A route
+whose breaks could lie in more undominated ways may then look dearer, or infeasible, than it is."""
 
 
 class Search(NamedTuple):

@@ -39,7 +39,7 @@ def added_cost(compiled: Compiled, s: int, route: Sequence[int], t: int) -> int 
 
 
 def promised(compiled: Compiled, t: int) -> bool:
-    return compiled.ctx.tickets[compiled.ticket_ids[t]].ticket.is_promised
+    return compiled.ctx.tickets[compiled.ticket_ids[t]].is_promised
 
 
 def assert_true(compiled: Compiled, routes: Routes, reasons: dict[str, Unserved]) -> None:

@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dispatchopt.forms import BALANCE
 from dispatchopt.rules.balance import load_cost
-from tests.builders import cost, engineer, forms, free, orders, pause, problem, shift, ticket
+from tests.builders import (
+    at,
+    cost,
+    engineer,
+    forms,
+    free,
+    orders,
+    pause,
+    problem,
+    sec,
+    shift,
+    ticket,
+)
 
 if TYPE_CHECKING:
     from dispatchopt.models import Engineer
@@ -93,3 +106,12 @@ def test_two_shifts_share_the_work() -> None:
     form = forms(task)
     assert form.rates[BALANCE] == 3600
     assert form.load_hours.tolist() == [H, H]
+
+
+def test_a_wrong_start_long_ago_is_no_load() -> None:
+    # Begun in 1990 by mistake: of the visit only what lies within the shift counts.
+    begun: dict[str, Any] = {"status": "started", "assigned_engineer": "e"}
+    past = datetime(1990, 1, 1, tzinfo=UTC)
+    task = problem([ticket("t", **begun, assigned_start=past)], now=at("09:00"))
+    instance = forms(task)
+    assert instance.load_base.tolist() == [sec("09:00") - sec("08:00")]

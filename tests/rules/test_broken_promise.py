@@ -32,6 +32,8 @@ OWN = {"assigned_engineer": "e", "assigned_start": at("09:00")}
         ({"windows": [window("09:00", "11:00")]}, 0),  # offered, not confirmed
         ({"assigned_engineer": "e"}, 0),  # a lock of kind none
         ({"appointment": window("09:00", "11:00"), "status": "parked"}, 0),
+        ({"appointment": window("23:59", "23:59")}, 1000),  # the horizon ends at midnight
+        ({"appointment": window("00:00", "02:00", 1)}, 0),  # tomorrow's plan will keep it
     ],
 )
 def test_leaving_out_a_promised_ticket_costs(fields: dict[str, Any], expected: int) -> None:

@@ -237,3 +237,19 @@ def test_the_registry_has_every_rule_once_and_locks_last() -> None:
     names = [rule.name for rule in RULES]
     assert len(set(names)) == len(names) == 27
     assert names[-1] == "locks"
+
+
+def test_false_statements_of_a_plan_are_violations() -> None:
+    task = problem([ticket("t"), ticket("u", "b")])
+    honest = orders(s="t u")
+    total = check(task, honest).cost
+    stated = honest.model_copy(update={"cost": total, "bound": total.total})
+    assert check(task, stated).is_valid
+    shuffled = total.model_copy(update={"by_rule": {"travel": 1}})
+    for update, rule in (
+        ({"cost": shuffled}, "cost"),
+        ({"bound": total.total + 1}, "bound"),
+        ({"broken_promises": ("nobody",)}, "promises"),
+    ):
+        report = check(task, stated.model_copy(update=update))
+        assert {violation.rule for violation in report.violations} == {rule}

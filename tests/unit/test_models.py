@@ -212,28 +212,20 @@ def test_unknown_fields_are_refused(model: type[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "lock", "appointment", "plannable", "started", "promised"),
+    ("status", "lock", "plannable", "started"),
     [
-        ("open", "none", False, True, False, False),
-        ("open", "none", True, True, False, True),
-        ("open", "engineer", False, True, False, True),
-        ("open", "started", False, True, True, True),
-        ("started", "none", False, True, True, True),
-        ("parked", "none", False, False, False, False),
-        ("done", "none", False, False, False, False),
-        ("cancelled", "none", False, False, False, False),
+        ("open", "none", True, False),
+        ("open", "engineer", True, False),
+        ("open", "started", True, True),
+        ("started", "none", True, True),
+        ("parked", "none", False, False),
+        ("done", "none", False, False),
+        ("cancelled", "none", False, False),
     ],
 )
-def test_what_status_and_lock_mean(
-    status: str, lock: str, appointment: bool, plannable: bool, started: bool, promised: bool
-) -> None:
-    window = {"open": at("08:00"), "close": at("09:00")} if appointment else None
-    ticket = Ticket.model_validate(raw_ticket(status=status, lock=lock, appointment=window))
-    assert (ticket.is_plannable, ticket.is_started, ticket.is_promised) == (
-        plannable,
-        started,
-        promised,
-    )
+def test_what_status_and_lock_mean(status: str, lock: str, plannable: bool, started: bool) -> None:
+    ticket = Ticket.model_validate(raw_ticket(status=status, lock=lock))
+    assert (ticket.is_plannable, ticket.is_started) == (plannable, started)
 
 
 def test_models_are_frozen() -> None:
