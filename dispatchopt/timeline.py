@@ -148,7 +148,7 @@ def earliest_timeline(
     if not finished:
         return None
     best = min(finished, key=lambda label: (label.cost, label.time, -len(label.legs), label.legs))
-    return _just_in_time(origin_time, calls, best, pauses, return_travel)
+    return _just_in_time(origin_time, calls, best, pauses)
 
 
 def _visit(label: _Label, leg: int, call: Call, pauses: Sequence[Pause]) -> Iterator[_Label]:
@@ -183,7 +183,6 @@ def _just_in_time(
     calls: Sequence[Call],
     label: _Label,
     pauses: Sequence[Pause],
-    return_travel: int | None,
 ) -> Timeline:
     time, route_start = origin_time, None
     visits: list[Timed] = []

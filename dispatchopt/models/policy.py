@@ -31,7 +31,8 @@ class Policy(Model):
     age_per_day
         For a ticket left out, per whole day since it was reported (or night carried over).
     broken_promise_cost
-        On top, for a ticket with an appointment or a lock.
+        On top, for a promised ticket; raised to what a shift full of the dearest unpromised tickets
+        would cost; 0 switches it off.
     delay_per_hour
         By priority, per hour from release (earliest, known, start of horizon) to end of service.
     late_cost, late_per_hour

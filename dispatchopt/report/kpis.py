@@ -44,7 +44,7 @@ def plan_kpis(problem: Problem, plan: Plan) -> dict[str, Kpi]:
     loads = _loads(problem, routes)
     return {
         **_service_level(problem, visits),
-        **_time_use(problem, routes, loads),
+        **_time_use(routes, loads),
         **_fairness(problem, loads),
         **_fit(problem, routes),
         **_unassigned(problem, plan, visits),
@@ -197,9 +197,7 @@ def _return_travel(problem: Problem, route: TimedRoute) -> int:
     return seconds if seconds < UNREACHABLE else max(0, _seconds(route.end - last.end))
 
 
-def _time_use(
-    problem: Problem, routes: Sequence[TimedRoute], loads: Mapping[str, _Load]
-) -> dict[str, Kpi]:
+def _time_use(routes: Sequence[TimedRoute], loads: Mapping[str, _Load]) -> dict[str, Kpi]:
     """Use of paid time.
 
     ``utilisation``: service and travel over paid time of all shifts, without work promised outside
