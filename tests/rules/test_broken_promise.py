@@ -32,8 +32,6 @@ OWN = {"assigned_engineer": "e", "assigned_start": at("09:00")}
         ({"windows": [window("09:00", "11:00")]}, 0),  # offered, not confirmed
         ({"assigned_engineer": "e"}, 0),  # a lock of kind none
         ({"appointment": window("09:00", "11:00"), "status": "parked"}, 0),
-        ({"appointment": window("23:59", "23:59")}, 1000),  # the horizon ends at midnight
-        ({"appointment": window("00:00", "02:00", 1)}, 0),  # tomorrow's plan will keep it
     ],
 )
 def test_leaving_out_a_promised_ticket_costs(fields: dict[str, Any], expected: int) -> None:
@@ -78,3 +76,19 @@ def test_a_cost_of_zero_switches_the_rule_off() -> None:
     task = problem([promised, ticket("u")], policy=free(unserved_cost={3: 900}))
     assert cost(task, orders(), "broken_promise") == 0
     assert check(task, orders()).broken_promises == ("t",)
+
+
+@pytest.mark.parametrize(
+    ("appointment", "expected"),
+    [
+        (window("23:59", "23:59"), 1000),  # the horizon ends at midnight
+        (window("00:00", "02:00", 1), 0),  # the next plan will keep it
+    ],
+)
+def test_only_what_opens_within_the_horizon_is_promised(
+    appointment: dict[str, Any], expected: int
+) -> None:
+    task = problem([ticket("t", appointment=appointment)], policy=POLICY)
+    assert cost(task, orders(), "broken_promise") == expected
+    assert check(task, orders()).broken_promises == (("t",) if expected else ())
+    assert forms(task).skip_cost.tolist() == [expected]
