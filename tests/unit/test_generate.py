@@ -347,7 +347,7 @@ def test_all_promises_can_be_kept_by_one_plan(options, seed):
     assert splicers
     assert not splicers & set(schedule)  # kept free for outages
     report = check(promised, plan)
-    made = [t for t in Context.of(promised).tickets.values() if t.is_promised]
+    made = [t.ticket for t in Context.of(promised).tickets.values() if t.is_promised]
     assert len(made) == sum(map(len, schedule.values()))
     assert 0.5 * wanted <= len(made) <= wanted
     assert report.violations == ()
