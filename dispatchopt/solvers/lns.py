@@ -1,6 +1,7 @@
 """Large neighbourhood search: chains of compiled ruin and recreate in threads.
 
-Chains run in epochs. At the end of each the chains that fell behind continue from the best one.
+Chains run in epochs, each cooled from a hot temperature. Between two of them every chain goes back
+to its best routes, the one that fell behind to the best of all.
 With an iteration limit every decision is the same for the same seed and number of threads; with a
 time limit the clock sets the temperature.
 """
@@ -40,6 +41,11 @@ class Heat:
 
     hot: float
     cold: float
+
+    def epoch(self, epoch: int) -> tuple[float, float]:
+        """Return the logarithm of an epoch's first temperature, and its fall to `cold`."""
+        hot = max(self.cold, self.hot * REHEATS[epoch])
+        return math.log(hot), math.log(self.cold / hot)
 
 
 @dataclass
@@ -172,39 +178,42 @@ class Lns:
     def run_iterations(
         self, iterations: int, heat: Heat, *, on_batch: Callable[[], bool] | None = None
     ) -> None:
-        """Run every chain for so many iterations, with exchanges at fixed counts.
+        """Run every chain for so many iterations, reheated at fixed counts.
 
         `on_batch` is called about ten times a second; False stops.
         """
-        slope = math.log(heat.cold / heat.hot) / max(1, iterations)
-        epochs = max(1, min(EPOCHS, iterations // 200))
-        done, size = 0, 64
+        epochs = len(REHEATS) if iterations >= 100 * len(REHEATS) else 1
+        size = 64
         with ThreadPoolExecutor(self.threads) as pool:
-            for epoch in range(1, epochs + 1):
-                end = iterations * epoch // epochs
-                while done < end:
-                    count = min(size, end - done)
-                    spent = self._all(pool, [count] * self.threads, done, math.log(heat.hot), slope)
+            for epoch in range(epochs):
+                begin, end = iterations * epoch // epochs, iterations * (epoch + 1) // epochs
+                if epoch:
+                    self._exchange()
+                log_hot, fall = heat.epoch(epoch)
+                slope, done = fall / max(1, end - begin), 0
+                while done < end - begin:
+                    count = min(size, end - begin - done)
+                    spent = self._all(pool, [count] * self.threads, done, log_hot, slope)
                     done += count
                     size = _next_size(count, max(spent), BATCH_SECONDS)
                     if on_batch is not None and not on_batch():
                         return
-                self._exchange(epoch, epochs)
 
     def run_until(
         self, seconds: float, heat: Heat, *, on_batch: Callable[[], bool] | None = None
     ) -> None:
         """Run every chain for so many seconds, the clock setting the temperature."""
         begin = time.monotonic()
-        fall = math.log(heat.cold / heat.hot)
         sizes, epoch = [64] * self.threads, 0
         with ThreadPoolExecutor(self.threads) as pool:
             while (share := (time.monotonic() - begin) / max(1e-9, seconds)) < 1:
-                if int(share * EPOCHS) > epoch:
-                    epoch = int(share * EPOCHS)
-                    self._exchange(epoch, EPOCHS)
+                if int(share * len(REHEATS)) > epoch:
+                    epoch = int(share * len(REHEATS))
+                    self._exchange()
+                log_hot, fall = heat.epoch(epoch)
+                log_hot += fall * (share * len(REHEATS) - epoch)
                 span = min(BATCH_SECONDS, seconds * (1 - share))
-                spent = self._all(pool, sizes, 0, math.log(heat.hot) + fall * share, 0.0)
+                spent = self._all(pool, sizes, 0, log_hot, 0.0)
                 sizes = [_next_size(n, used, span) for n, used in zip(sizes, spent, strict=True)]
                 if on_batch is not None and not on_batch():
                     return
@@ -239,15 +248,15 @@ class Lns:
         jobs = [pool.submit(run, c, size) for c, size in zip(self.chains, sizes, strict=True)]
         return [job.result() for job in jobs]
 
-    def _exchange(self, epoch: int, epochs: int) -> None:
-        """Let the worst chain continue from the best one's current routes."""
-        if self.threads < 2 or epoch >= epochs:
-            return
-        order = sorted(range(self.threads), key=lambda i: (self.chains[i].num[kernels.COST], i))
-        best, worst = self.chains[order[0]], self.chains[order[-1]]
-        kernels.load_routes(
-            self.search, worst, best.visits, best.route[:, kernels.LENGTH].astype(np.int64)
-        )
+    def _exchange(self) -> None:
+        """Let every chain continue from its best routes, the last one from the best of all."""
+        order = sorted(range(self.threads), key=lambda i: (self.chains[i].num[kernels.BEST], i))
+        best = self.chains[order[0]].best.copy()
+        for i in order:
+            own = best if i == order[-1] else self.chains[i].best.copy()
+            visits = np.zeros_like(self.chains[i].visits)
+            visits[:, : own.shape[1] - 1] = own[:, 1:]
+            kernels.load_routes(self.search, self.chains[i], visits, own[:, 0].copy())
 
 
 def _next_size(size: int, spent: float, span: float) -> int:
@@ -255,8 +264,10 @@ def _next_size(size: int, spent: float, span: float) -> int:
     return max(1, min(4 * size, int(size * span / max(1e-6, spent))))
 
 
-EPOCHS = 8
-"""Exchanges between chains in a run; few, so that chains explore on their own."""
+REHEATS = (1.0, 0.5, 0.5, 0.5)
+"""A run is cooled so many times, from these shares of its hot temperature; in between, chains go
+back to their best routes. On three days of 100 tickets, six runs of 10 CPU seconds ended 0.3, 20.2
+and 2.2 % above the bounds; cooled once, one of them stayed at 16 % on the first day."""
 
 REMOVED = 10.0
 """Visits removed on average in one iteration (Christiaens & Vanden Berghe 2020)."""
@@ -286,7 +297,7 @@ def _packed(chain: Chain, routes: Routes) -> tuple[Array, Array]:
 def default_heat(inst: Instance) -> Heat:
     """Temperatures from the instance's own prices: a share of the usual price of a ticket."""
     usual = float(np.median(inst.skip_cost)) if inst.num_tickets else 1.0
-    return Heat(hot=max(10.0, 0.08 * usual), cold=max(1.0, 0.003 * usual))
+    return Heat(hot=max(10.0, 0.08 * usual), cold=max(1.0, 0.0011 * usual))
 
 
 def default_threads() -> int:
