@@ -110,8 +110,8 @@ COST, BEST, NUM_ABSENT, NUM_TOUCHED, NUM_CHANGED, NEXT_VERSION, ITERATION, ACCEP
 def _borrow(_typing: Any, array: Any) -> Any:  # Any: numba's own types
     """Return the same array without an owner: passing it on counts no references.
 
-    Only while the caller holds the array. Saves two atomic operations per array and call, measured
-    as a third of the search's time.
+    Only while the caller holds the array. Spares the atomic counting of references at each call;
+    how much of the search's time that is has not been measured apart.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import dispatchopt
 from benchmarks import city_day, engines
 from benchmarks.agreement import disagreement
 from benchmarks.day import (
@@ -283,7 +282,6 @@ def test_peer_plans_a_tiny_day(name: str, tiny_task: Task) -> None:
     assert done.cost < judge(day, {}).cost / 2
 
 
-@pytest.mark.skipif(not hasattr(dispatchopt, "solve"), reason="no engine in this build")
 def test_ours_plans_a_tiny_day_and_prices_it_as_the_judge(tiny_task: Task) -> None:
     day = to_day(small_problem(num_tickets=12, num_shifts=3), "tiny")
     task = Task(OURS, "tiny", tiny_task.problem, seconds=1.0, threads=2, seed=0)
