@@ -92,12 +92,7 @@ def parse_integer(text: str) -> int:
     CellFault
         If it is none.
     """
-    number = plain(text)
-    if _COMMA_NUMBER.fullmatch(number):
-        raise CellFault("a comma in a number; write plain digits, a point before decimals")
-    if not _INTEGER.fullmatch(number):
-        raise CellFault("must be a whole number")
-    return int(number.partition(".")[0])
+    return int(_digits(text, _INTEGER, "must be a whole number").partition(".")[0])
 
 
 def parse_decimal(text: str) -> float:
@@ -108,15 +103,19 @@ def parse_decimal(text: str) -> float:
     CellFault
         If it is none.
     """
-    number = plain(text)
-    if _COMMA_NUMBER.fullmatch(number):
-        raise CellFault("a comma in a number; write plain digits, a point before decimals")
-    if not _DECIMAL.fullmatch(number):
-        raise CellFault("must be a number, with a point before decimals")
-    value = float(number)
+    value = float(_digits(text, _DECIMAL, "must be a number, with a point before decimals"))
     if abs(value) > 1e300:
         raise CellFault("too large for a number")
     return value
+
+
+def _digits(text: str, pattern: re.Pattern[str], allowed: str) -> str:
+    number = plain(text)
+    if _COMMA_NUMBER.fullmatch(number):
+        raise CellFault("a comma in a number; write plain digits, a point before decimals")
+    if not pattern.fullmatch(number):
+        raise CellFault(allowed)
+    return number
 
 
 def _parse_degrees(limit: int) -> Callable[[str], float]:
