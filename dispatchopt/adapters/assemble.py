@@ -116,6 +116,7 @@ class _Assembly:
         except InvalidProblemError as error:
             told = [issue for _, issue in self._told(error.issues)]
             raise InvalidProblemError(self._sorted(told)) from None
+        warnings = tuple(self._sorted(told for _, told in self._told(intake.warnings)))
         told_pairs = self._told(intake.issues)
         told_as = {str(issue): str(told) for issue, told in told_pairs}
         rejected = tuple(
@@ -126,7 +127,7 @@ class _Assembly:
             for entry in intake.rejected
         )
         issues = tuple(self._sorted(told for _, told in told_pairs))
-        return Intake(intake.problem, rejected, issues)
+        return Intake(intake.problem, rejected, issues, warnings)
 
     def _origin(self, plural: str, index: int) -> tuple[str, int]:
         if plural in ("tickets", "engineers"):
@@ -218,13 +219,30 @@ class _Assembly:
         elif has_lon != has_lat:
             present, absent = ("lon", "lat") if has_lon else ("lat", "lon")
             self._half(item, raw, name, f"{name}.{present}", f"{name}.{absent}")
+        elif name == "place" and not has_lon:
+            self._no_place(item, sheet)
+
+    def _no_place(self, item: Item, sheet: Sheet) -> None:
+        """Say which of the columns there are is blank."""
+        if any(self._is_reported(item, path) for path in ("place", "place.lon", "place.lat")):
+            return
+        blank = [sheet.headers[name] for name in ("lon", "lat", "place") if name in sheet.headers]
+        ways = []
+        if {"lon", "lat"} & sheet.headers.keys():
+            ways.append("degrees, such as 121.47 and 31.23")
+        if "place" in sheet.headers:
+            ways.append("the id of a place of the travel table")
+        if blank:  # without any of the columns the table is at fault, not the row
+            verb = "are" if len(blank) > 1 else "is"
+            listed = ", ".join(f"'{header}'" for header in blank)
+            self._fault(item, "place", "", f"{listed} {verb} blank; write {', or '.join(ways)}")
 
     def _half(self, item: Item, raw: dict[str, Any], name: str, present: str, absent: str) -> None:
         raw.pop(name, None)
         # The other half may stand there and be faulty: that is reported already.
         if not self._is_reported(item, absent):
             there = self._sheet(item).header_of(present)
-            self._fault(item, absent, "", f"is required where '{there}' is given")
+            self._fault(item, absent, "", f"is blank while '{there}' is given; fill it in")
 
     def _horizon(self) -> dict[str, datetime]:
         """Local days that cover every shift with its overtime."""
@@ -260,7 +278,7 @@ class _Assembly:
         for issue in issues if self.settings.travel_known else without_place_echoes(issues):
             placed = issue if issue in own else self._placed(issue)
             echo = issue not in own and (
-                (issue.message == "is required" and self._is_explained(placed))
+                (issue.value == "" and self._is_explained(placed))
                 or (
                     issue.field == "assigned_engineer"
                     and issue.value != ""
@@ -272,7 +290,7 @@ class _Assembly:
         return told
 
     def _is_explained(self, issue: Issue) -> bool:
-        """Whether a value is missing because its cell is faulty, or its column is not there."""
+        """Whether a value is absent because its cell is faulty, or its column is not there."""
         sheet = {"ticket": self.tickets, "engineer": self.engineers, "shift": self.shifts}.get(
             issue.kind
         )

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import tomllib
 from datetime import date, datetime, tzinfo
@@ -41,6 +40,7 @@ from dispatchopt.adapters.travel_files import files_named, resolve_travel
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import Plan, Policy
 from dispatchopt.models.base import Model
+from dispatchopt.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,9 +194,7 @@ class _Reader:
             return {"timezone": None}
         for key in raw:
             if key not in _SETTINGS:
-                near = difflib.get_close_matches(key, _SETTINGS, n=1)
-                hint = f"did you mean '{near[0]}'? " if near else ""
-                known = ", ".join(_SETTINGS)
+                hint, known = did_you_mean(key, _SETTINGS), ", ".join(_SETTINGS)
                 self._problem_fault(POLICY, key, "", f"unknown setting; {hint}There are {known}")
         return {key: value for key, value in raw.items() if key in _SETTINGS}
 

@@ -6,11 +6,11 @@ case, blanks, hyphens, underscores and full-width signs.
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
+
+from dispatchopt.models.nearest import folded, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,10 +160,8 @@ END_ANYWHERE_WORDS: Final = ("anywhere", "最后一单")
 """What `end_place` holds if the shift ends at its last visit."""
 
 
-def normal_header(header: str) -> str:
-    """Return the form in which headers are compared."""
-    folded = unicodedata.normalize("NFKC", header).casefold()
-    return "".join(char for char in folded if char not in "_- \t\r\n\ufeff")
+normal_header: Final = folded
+"""The form in which headers are compared."""
 
 
 def header_index(columns: tuple[Column, ...]) -> dict[str, Column]:
@@ -177,10 +175,5 @@ def header_index(columns: tuple[Column, ...]) -> dict[str, Column]:
 
 def nearest_header(header: str, columns: tuple[Column, ...]) -> str | None:
     """Return the known header most like this one, None if none is."""
-    known = {
-        normal_header(name): name
-        for column in columns
-        for name in (column.name, column.zh, *column.aliases)
-    }
-    found = difflib.get_close_matches(normal_header(header), known, n=1, cutoff=0.5)
-    return known[found[0]] if found else None
+    known = (name for column in columns for name in (column.name, column.zh, *column.aliases))
+    return nearest(header, known, cutoff=0.5)

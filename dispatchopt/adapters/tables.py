@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,15 +128,21 @@ def _match_headers(
         elif key is None:
             issues.append(_header_fault(table, header, _unknown(header, sheet.columns)))
         places.append((header.strip(), column or key))
-    missing = [c for c in sheet.columns if c.required and c.name not in sheet.headers]
-    sheet.complete = not missing
-    for column in missing:
-        issues.append(
-            _header_fault(
-                table, column.name, f"column missing; add '{column.name}' or '{column.zh}'"
-            )
-        )
+    for name, message in _missing(table, sheet):
+        sheet.complete = False
+        issues.append(_header_fault(table, name, f"column missing; {message}"))
     return places
+
+
+def _missing(table: Table, sheet: Sheet) -> Iterator[tuple[str, str]]:
+    """Yield each column that must be there and is not, and the way out."""
+    for column in sheet.columns:
+        if column.required and column.name not in sheet.headers:
+            yield column.name, f"add '{column.name}' or '{column.zh}'"
+    of_place = {c.name: c.zh for c in sheet.columns if c.field.partition(".")[0] == "place"}
+    if table.rows and of_place and of_place.keys().isdisjoint(sheet.headers):
+        lon, lat, place = (f"'{name}' or '{zh}'" for name, zh in of_place.items())
+        yield "place", f"add longitude and latitude ({lon}, {lat}), or with a travel table {place}"
 
 
 def _attribute_key(header: str) -> str | None:

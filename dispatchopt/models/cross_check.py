@@ -12,6 +12,7 @@ from dispatchopt.errors import Issue
 from dispatchopt.models.base import Place, Point, Window
 from dispatchopt.models.catalogue import FaultType
 from dispatchopt.models.engineer import Engineer, Shift
+from dispatchopt.models.nearest import nearest
 from dispatchopt.models.ticket import Ticket
 from dispatchopt.models.travel import Matrix, Profiles, StraightLine, Travel
 
@@ -152,7 +153,10 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
 def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> Iterator[Issue]:
     catalogue = problem.catalogue()
     ticket_ids = {ticket.id for ticket in problem.tickets}
+    unknown = _UnknownFaultTypes(catalogue)
     for ticket in problem.tickets:
+        if ticket.fault_type not in catalogue:
+            yield unknown.issue(ticket)
         yield from _ticket_needs(ticket, catalogue, places)
         yield from _ticket_times(problem, ticket)
         yield from _ticket_lock(problem, ticket, engineer_ids)
@@ -167,17 +171,29 @@ def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> I
                 )
 
 
+class _UnknownFaultTypes:
+    """Tells for each unknown fault type what was meant, and once which there are."""
+
+    def __init__(self, catalogue: Mapping[str, FaultType]) -> None:
+        names = {n: code for code, f in catalogue.items() for n in (f.name_zh, f.name_en) if n}
+        self.codes = {**names, **{code: code for code in catalogue}}
+        self.known = f". Known: {', '.join(sorted(catalogue))}"
+        self.hints: dict[str, str] = {}
+
+    def issue(self, ticket: Ticket) -> Issue:
+        code = ticket.fault_type
+        known = "" if self.hints else self.known
+        if code not in self.hints:
+            meant = nearest(code, self.codes)
+            hint = f"did you mean '{self.codes[meant]}'? Correct" if meant else "correct"
+            self.hints[code] = hint
+        message = f"unknown; {self.hints[code]} it or add it to fault_types{known}"
+        return Issue("ticket", ticket.id, "fault_type", code, message)
+
+
 def _ticket_needs(
     ticket: Ticket, catalogue: Mapping[str, FaultType], places: _PlaceCheck
 ) -> Iterator[Issue]:
-    if ticket.fault_type not in catalogue:
-        yield Issue(
-            "ticket",
-            ticket.id,
-            "fault_type",
-            ticket.fault_type,
-            f"unknown; known: {sorted(catalogue)}. Correct it or add it to fault_types",
-        )
     duration = ticket.duration
     if duration is None and ticket.fault_type in catalogue:
         duration = catalogue[ticket.fault_type].duration.mean

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -12,9 +13,11 @@ from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.models.base import Model
 from dispatchopt.models.catalogue import FaultType
 from dispatchopt.models.cross_check import cross_check
+from dispatchopt.models.doubts import doubts
 from dispatchopt.models.engineer import Engineer
 from dispatchopt.models.plan import Rejected
 from dispatchopt.models.problem import PARTS_UNCHECKED, Problem
+from dispatchopt.models.salvage import Replaced, salvaged
 from dispatchopt.models.ticket import Ticket
 
 PRIVATE_FIELDS = frozenset({"name", "attributes"})
@@ -34,11 +37,14 @@ class Intake:
         One entry for each ticket of the input that is not in the problem, in input order.
     issues
         Every fault found, those of engineers left out among them.
+    warnings
+        What is allowed and yet looks like a slip (`models.doubts`): a skill that nobody asks for.
     """
 
     problem: Problem
     rejected: tuple[Rejected, ...]
     issues: tuple[Issue, ...]
+    warnings: tuple[Issue, ...] = field(default=(), compare=False)  # they follow from the problem
 
 
 def build_problem(
@@ -77,13 +83,16 @@ def build_problem(
     tickets = door.items("tickets", "ticket", Ticket, data)
     fault_types = door.items("fault_types", "fault_type", FaultType, data)
     head = door.head(data)
-    fatal = head is None or any(issue.kind not in _REJECTABLE for issue in door.issues)
-    if fatal or (door.issues and on_bad_row == "error"):
-        found = cross_check(_unchecked(head, tickets, engineers, fault_types)) if head else []
-        raise InvalidProblemError([*door.issues, *door.place(door.without_echoes(found))])
+    if door.issues:
+        found = door.second_look(head)
+        is_fatal = any(issue.kind not in _REJECTABLE for issue in door.issues)
+        if is_fatal or on_bad_row == "error":
+            raise InvalidProblemError([*door.issues, *found])
+        door.issues.extend(door.of_faulty_items(found))
     assert head is not None
     problem = door.settle(head, tickets, engineers, fault_types, on_bad_row)
-    return Intake(problem, door.rejected(), tuple(door.issues))
+    warnings = door.place(doubts(problem))
+    return Intake(problem, door.rejected(), tuple(door.issues), tuple(warnings))
 
 
 _REJECTABLE = frozenset({"ticket", "engineer", "shift"})
@@ -98,7 +107,11 @@ _Where = tuple[str, int]
 
 
 class _Door:
-    """Collects faults while items are validated; remembers where each item stood."""
+    """Collects faults while items are validated; remembers where each item stood.
+
+    `seen` holds the items by kind in input order, faulty ones with what is sound in them;
+    `replaced` tells which of their fields do not hold what the input says.
+    """
 
     def __init__(self, origin: Origin, issues: tuple[Issue, ...]) -> None:
         self.origin = origin
@@ -106,6 +119,10 @@ class _Door:
         self.num_read = len(issues)
         self.rows: dict[_Key, list[_Where]] = {}
         self.tickets: list[tuple[str, _Where]] = []
+        self.seen: dict[str, list[Any]] = {  # Any: by kind
+            "engineer": [], "ticket": [], "fault_type": [],
+        }  # fmt: skip
+        self.replaced: Replaced = {}
 
     def items(self, plural: str, kind: str, model: type[_M], data: Mapping[str, Any]) -> list[_M]:
         """Validate the items of one list; faulty ones are left out and noted."""
@@ -125,27 +142,70 @@ class _Door:
             if kind == "ticket":
                 self.tickets.append((item_id, where))
             try:
-                kept.append(model.model_validate(item))
+                found = model.model_validate(item)
+                kept.append(found)
             except ValidationError as error:
-                file, line = where
-                found = issues_of(error, kind, item_id)
-                self.issues.extend(replace(issue, file=file, line=line) for issue in found)
-                continue
-            for shift in getattr(kept[-1], "shifts", ()):
+                part = self._note(error, model, kind, item, item_id, where)
+                if part is None:
+                    continue
+                found = part
+            self.seen[kind].append(found)
+            for shift in getattr(found, "shifts", ()):
                 self.rows.setdefault(("shift", shift.id), []).append(where)
         return kept
 
+    def _note(
+        self,
+        error: ValidationError,
+        model: type[_M],
+        kind: str,
+        item: Any,
+        item_id: str,
+        where: _Where,
+    ) -> _M | None:
+        """Note the faults of an item; return it with what is sound in it, None if nothing is."""
+        file, line = where
+        found = issues_of(error, kind, item_id)
+        self.issues.extend(replace(issue, file=file, line=line) for issue in found)
+        part = salvaged(model, kind, item, item_id, error)
+        if part is None:
+            return None
+        for key, fields in part[1].items():
+            self.replaced.setdefault(key, set()).update(fields)
+        return part[0]
+
     def head(self, data: Mapping[str, Any]) -> Problem | None:
-        """Validate everything but the lists; None if that fails."""
+        """Validate everything but the lists; of a faulty head what is sound, None if nothing is."""
         rest = {k: v for k, v in data.items() if k not in ("tickets", "engineers", "fault_types")}
+        raw = {**rest, "tickets": (), "engineers": ()}
         try:
-            return Problem.model_validate(
-                {**rest, "tickets": (), "engineers": ()}, context=PARTS_UNCHECKED
-            )
+            return Problem.model_validate(raw, context=PARTS_UNCHECKED)
         except ValidationError as error:
             file, _ = self.origin("problem", 0)
-            self.issues.extend(replace(i, file=file) for i in issues_of(error, "problem", ""))
-            return None
+            return self._note(error, Problem, "problem", raw, "", (file, 0))
+
+    def second_look(self, head: Problem | None) -> list[Issue]:
+        """Return the contradictions between all items, the sound fields of faulty ones included."""
+        if head is None:
+            return []
+        everything = _unchecked(
+            head, self.seen["ticket"], self.seen["engineer"], self.seen["fault_type"]
+        )
+        there = {
+            (kind, item.code if kind == "fault_type" else item.id)
+            for kind, items in self.seen.items()
+            for item in items
+        }
+        lost = {(issue.kind, issue.id) for issue in self.issues} - there
+        return self.place([i for i in cross_check(everything) if not self._is_echo(i, lost)])
+
+    def of_faulty_items(self, found: list[Issue]) -> list[Issue]:
+        """Return what was found of items that have a fault already, their shifts included."""
+        bad = {(issue.kind, issue.id) for issue in self.issues}
+        for engineer in self.seen["engineer"]:
+            keys = set(_keys(engineer))
+            bad |= keys if bad & keys else set()
+        return [issue for issue in found if (issue.kind, issue.id) in bad]
 
     def place(self, issues: list[Issue]) -> list[Issue]:
         """Add file and line to the faults that `cross_check` found; one issue for each double."""
@@ -156,11 +216,16 @@ class _Door:
             placed.extend(replace(issue, file=file, line=line) for file, line in doubles)
         return placed
 
-    def without_echoes(self, found: list[Issue]) -> list[Issue]:
-        """Drop what is faulty only because the item it names is faulty and was left out."""
-        bad = {(issue.kind, issue.id) for issue in self.issues}
+    def _is_echo(self, issue: Issue, lost: set[_Key]) -> bool:
+        """Whether it only repeats a fault noted already, of this item or of a lost one it names."""
         named = {"assigned_engineer": "engineer", "after": "ticket", "fault_type": "fault_type"}
-        return [issue for issue in found if (named.get(issue.field), issue.value) not in bad]
+        top = re.split(r"[.\[]", issue.field, maxsplit=1)[0]
+        is_of_travel = top in ("place", "start_place", "end_place", "travel_profile")
+        return (
+            (named.get(issue.field, ""), issue.value) in lost
+            or top in self.replaced.get((issue.kind, issue.id), ())
+            or (is_of_travel and "travel" in self.replaced.get(("problem", ""), ()))
+        )
 
     def settle(
         self,
@@ -172,7 +237,6 @@ class _Door:
     ) -> Problem:
         """Leave out what contradicts the rest until nothing does, or raise."""
         bad = {(issue.kind, issue.id) for issue in self.issues}
-        self.issues.extend(self._doubles_of(bad, tickets, engineers))
         while True:
             tickets = [t for t in tickets if ("ticket", t.id) not in bad]
             engineers = [e for e in engineers if not bad.intersection(_keys(e))]
@@ -184,19 +248,6 @@ class _Door:
             bad = {(issue.kind, issue.id) for issue in found}
             if on_bad_row == "error" or any(kind not in _REJECTABLE for kind, _ in bad):
                 raise InvalidProblemError(self.issues)
-
-    def _doubles_of(
-        self, bad: set[_Key], tickets: list[Ticket], engineers: list[Engineer]
-    ) -> list[Issue]:
-        """Faults of sound items that share their id with a faulty one."""
-        sound = [("ticket", t.id) for t in tickets] + [("engineer", e.id) for e in engineers]
-        doubles = [key for key in dict.fromkeys(sound) if key in bad and len(self.rows[key]) > 1]
-        return self.place(
-            [
-                Issue(*key, "id", "", f"stands {len(self.rows[key])} times; ids must be unique")
-                for key in doubles
-            ]
-        )
 
     def rejected(self) -> tuple[Rejected, ...]:
         """One entry for each row of a ticket at fault, those that only the reader saw last."""

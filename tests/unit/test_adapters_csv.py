@@ -275,7 +275,7 @@ def test_cells(tmp_path: Path, column: str, cell: str, field: str, value: Any) -
         ("parts", "A:3000000000", "less than 2147483648"),
         ("attributes", "[1]", "must be a JSON object"),
         ("attributes", "{", "no JSON object"),
-        ("fault_type", "NOPE", "known: ["),
+        ("fault_type", "NOPE", ". Known: BB_SLOW, "),
         ("after", "T9", "must name another ticket"),
         ("place", "depot", "give longitude and latitude, or the id of a place"),
     ],
@@ -326,6 +326,8 @@ def test_all_faults_of_all_files_at_once_with_their_lines(tmp_path: Path) -> Non
         ("policy.toml", 0, "", "now"),
         ("engineers.csv", 2, "E1", "技能"),
         ("engineers.csv", 4, "E2", "纬度"),
+        ("engineers.csv", 4, "E2", "工号"),
+        ("engineers.csv", 5, "E2", "工号"),
         ("engineers.csv", 6, "E3", "附加信息"),
         ("shifts.csv", 2, "S1", "下班时间"),
         ("shifts.csv", 4, "S1", "班次"),
@@ -341,6 +343,72 @@ def test_all_faults_of_all_files_at_once_with_their_lines(tmp_path: Path) -> Non
         ("tickets.csv", 6, "T5", ""),
         ("tickets.csv", 6, "T5", "经度"),
     ]
+
+
+def test_a_blank_place_says_which_cells_are_blank(tmp_path: Path) -> None:
+    path = folder(
+        tmp_path,
+        tickets__csv="工单号,故障类型,经度,纬度\nT1,BB_SLOW,,\nT2,BB_SLOW,121.5,\n",
+        engineers__csv="id,skills,lon,lat,place\nE1,-,,,\n",
+    )
+    assert [str(issue) for issue in faults(path)] == [
+        "engineers.csv:2: engineer 'E1', place: 'lon', 'lat', 'place' are blank; "
+        "write degrees, such as 121.47 and 31.23, or the id of a place of the travel table",
+        "tickets.csv:2: ticket 'T1', 经度: '经度', '纬度' are blank; "
+        "write degrees, such as 121.47 and 31.23",
+        "tickets.csv:3: ticket 'T2', 纬度: is blank while '经度' is given; fill it in",
+    ]
+    tickets = "id,fault_type,place\nT1,BB_SLOW,\n"
+    (issue,) = faults(folder(tmp_path, tickets__csv=tickets))
+    assert issue.message == "'place' is blank; write the id of a place of the travel table"
+
+
+def test_a_table_without_any_place_is_one_fault(tmp_path: Path) -> None:
+    path = folder(tmp_path, tickets__csv="id,fault_type\nT1,BB_SLOW\nT2,BB_SLOW\n")
+    (issue,) = faults(path)
+    assert (issue.kind, *places_of([issue])) == ("problem", ("tickets.csv", 1, "", "place"))
+    assert "'lon' or '经度', 'lat' or '纬度'" in issue.message
+    assert read_folder(folder(tmp_path, tickets__csv="id,fault_type\n")).problem.tickets == ()
+
+
+@pytest.mark.parametrize("mode", ["error", "reject"])
+def test_a_faulty_cell_hides_no_later_fault_of_its_row(tmp_path: Path, mode: Any) -> None:
+    text = (
+        "id,fault_type,priority,lon,lat,points,lock,assigned_engineer,appointment_start,appointment_end\n"
+        "T1,BB_SLOWW,9,1,1,,,,,\n"
+        "T2,BB_SLOW,1,1,1,x,visit,6E+11,2026-11-23 10:00,2026-11-23 09:00\n"
+        "T3,BB_SLOW,1,1,1,,,,,\n"
+    )
+    path = folder(tmp_path, tickets__csv=text)
+    expected = [
+        ("T1", "priority"),
+        ("T1", "fault_type"),
+        ("T2", "points"),
+        ("T2", "assigned_engineer"),
+        ("T2", "appointment_start"),
+        ("T2", "assigned_start"),
+    ]
+    if mode == "error":
+        found = faults(path)
+    else:
+        intake = read_folder(path, on_bad_row="reject")
+        found = list(intake.issues)
+        assert [len(entry.issues) for entry in intake.rejected] == [2, 4]
+    assert [(issue.id, issue.field) for issue in found] == expected
+
+
+def test_warnings_name_file_line_and_header(tmp_path: Path) -> None:
+    path = folder(
+        tmp_path,
+        engineers__csv="工号,技能,经度,纬度\nE1,IPTV:1,1,1\nE2,BRODBAND:2,1,1\n",
+        shifts__csv=SHIFTS,
+    )
+    intake = read_folder(path)
+    assert [str(warning) for warning in intake.warnings] == [
+        "engineers.csv:3: engineer 'E2', 技能 = BRODBAND: no ticket and no fault type asks for "
+        "this skill; did you mean 'BROADBAND'?"
+    ]
+    assert intake.issues == ()
 
 
 def test_personal_data_stays_out_of_messages(tmp_path: Path) -> None:

@@ -186,6 +186,7 @@ def test_all_faults_at_once_with_their_rows() -> None:
     assert [(i.file, i.line, i.id, i.field) for i in caught.value.issues] == [
         ("", 0, "", "horizon.end"),
         ("engineers", 1, "E1", "skills"),
+        ("shifts", 1, "E1/2026-11-23T00:00", "end"),
         ("shifts", 2, "E9/2026-11-23T00:00", "engineer_id"),
         ("tickets", 0, "", "楼层"),
         ("tickets", 1, "A", "经度"),

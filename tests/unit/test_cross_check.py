@@ -221,6 +221,15 @@ def test_mean_of_nothing_is_no_duration() -> None:
     assert found(problem) == [("ticket", "T2", "duration")]
 
 
+def test_unknown_fault_types_tell_what_was_meant_and_once_what_there_is() -> None:
+    codes = ("NOPE", "FTTH_WEEK_LIGHT", "ftth weak light", "光衰过大", "NOPE")
+    tickets = [raw_ticket(f"T{i}", fault_type=code) for i, code in enumerate(codes)]
+    texts = [issue.message for issue in issues_of(raw_problem(tickets=tickets))]
+    assert texts[0].startswith("unknown; correct it or add it to fault_types. Known: BB_SLOW, ")
+    meant = "unknown; did you mean 'FTTH_WEAK_LIGHT'? Correct it or add it to fault_types"
+    assert texts[1:] == [meant, meant, meant, "unknown; correct it or add it to fault_types"]
+
+
 @pytest.mark.parametrize(("now", "good"), [(at("10:00"), True), (at("09:59"), False), (None, True)])
 def test_a_started_ticket_began_in_the_past(now: str | None, good: bool) -> None:
     ticket = raw_ticket("T1", status="started", assigned_engineer="E1", assigned_start=at("10:00"))

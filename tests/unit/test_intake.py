@@ -132,6 +132,79 @@ def test_faults_of_faulty_items_do_not_echo() -> None:
     ]
 
 
+def places_of(error: InvalidProblemError) -> list[tuple[str, str, str]]:
+    return [(issue.kind, issue.id, issue.field) for issue in error.issues]
+
+
+def test_a_fault_of_one_field_hides_none_of_another() -> None:
+    lock = {"lock": "visit", "assigned_engineer": "E9", "assigned_start": "soon"}
+    shifts = [
+        raw_shift("S1", members=0, end=at("07:00")),
+        raw_shift("S2", start=at("18:00"), end=at("17:30")),
+        raw_shift("S3", start="never", end=at("07:00")),
+    ]
+    raw = raw_problem(
+        tickets=[
+            raw_ticket("T1", priority=9, fault_type="NOPE", after=["T1"]),
+            raw_ticket("T2", points="x", **lock),
+            raw_ticket("T3", id=" T3", duration=0),
+        ],
+        engineers=[
+            raw_engineer("E1", shifts=shifts, travel_profile="van"),
+            raw_engineer("E2", shifts=[], recent_minutes=5, recent_paid_minutes=-1),
+        ],
+    )
+    with pytest.raises(InvalidProblemError) as caught:
+        build_problem(raw)
+    assert places_of(caught.value) == [
+        ("engineer", "E1", "shifts[0].members"),
+        ("engineer", "E1", "shifts[2].start"),
+        ("engineer", "E2", "recent_paid_minutes"),
+        ("ticket", "T1", "priority"),
+        ("ticket", "T2", "assigned_start"),
+        ("ticket", "T2", "points"),
+        ("ticket", " T3", "id"),
+        ("engineer", "E1", "travel_profile"),
+        ("shift", "S1", "end"),
+        ("shift", "S2", "end"),
+        ("ticket", "T1", "fault_type"),
+        ("ticket", "T1", "after"),
+        ("ticket", "T2", "assigned_engineer"),
+        ("ticket", " T3", "duration"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"policy": {"preset": "none"}},
+        {"horizon": 3},
+        {"travel": {"kind": "none"}},
+        {"now": "noon", "travel": None},
+    ],
+)
+def test_a_faulty_head_hides_no_fault_of_an_item_and_makes_none(changed: Raw) -> None:
+    raw = raw_problem(tickets=[raw_ticket("T1", duration=0), raw_ticket("T2")], **changed)
+    with pytest.raises(InvalidProblemError) as caught:
+        build_problem(raw)
+    own = [place for place in places_of(caught.value) if place[0] != "problem"]
+    assert own == [("ticket", "T1", "duration")]
+
+
+def test_all_faults_of_a_rejected_item_are_reported() -> None:
+    tickets = [raw_ticket("T1", priority=9, fault_type="NOPE"), raw_ticket("T2")]
+    engineer = raw_engineer("E2", skills=3, travel_profile="van")
+    raw = raw_problem(tickets=tickets, engineers=[raw_engineer("E1"), engineer])
+    intake = build_problem(raw, on_bad_row="reject")
+    assert [(issue.kind, issue.id, issue.field) for issue in intake.issues] == [
+        ("engineer", "E2", "skills"),
+        ("ticket", "T1", "priority"),
+        ("engineer", "E2", "travel_profile"),
+        ("ticket", "T1", "fault_type"),
+    ]
+    assert [len(entry.issues) for entry in intake.rejected] == [2]
+
+
 SECRET = "Li Lei 13800138000"
 
 

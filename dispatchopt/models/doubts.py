@@ -1,0 +1,57 @@
+"""What is allowed and yet looks like a slip: told as warnings, never refused."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import TYPE_CHECKING
+
+from dispatchopt.errors import Issue
+from dispatchopt.models.catalogue import builtin_fault_types
+from dispatchopt.models.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from dispatchopt.models.problem import Problem
+
+_Owner = tuple[str, str, Iterable[str]]
+"""Kind and id of an item, and the skills that it names."""
+
+
+def doubts(problem: Problem) -> list[Issue]:
+    """Return what the sender of a sound problem should look at; one issue for each skill.
+
+    A skill of the roster that no ticket and no fault type asks for serves nobody. A skill asked for
+    that no engineer has shows in the reasons of the plan; it is told here only if a name much like
+    it was probably meant.
+    """
+    builtin = {name for fault in builtin_fault_types() for name in fault.skills}
+    roster = [("engineer", e.id, e.skills) for e in problem.engineers]
+    needs = [
+        *(("fault_type", fault.code, fault.skills) for fault in problem.fault_types),
+        *(("ticket", t.id, t.skills or {}) for t in problem.tickets),
+    ]
+    asked = builtin | {name for _, _, skills in needs for name in skills}
+    held = {name for _, _, skills in roster for name in skills}
+    found = []
+    for name, kind, item_id, count in _strange(roster, asked):
+        hint = did_you_mean(name, asked) or "correct it if it is misspelt"
+        others = f" ({count} engineers have it)" if count > 1 else ""
+        message = f"no ticket and no fault type asks for this skill{others}; {hint.strip()}"
+        found.append(Issue(kind, item_id, "skills", name, message))
+    for name, kind, item_id, count in _strange(needs, held | builtin):
+        hint = did_you_mean(name, held | builtin)
+        if hint:
+            others = f" ({count} items ask for it)" if count > 1 else ""
+            message = f"no engineer has this skill{others}; {hint.strip()}"
+            found.append(Issue(kind, item_id, "skills", name, message))
+    return found
+
+
+def _strange(owners: Iterable[_Owner], known: Container[str]) -> list[tuple[str, str, str, int]]:
+    """Return each unknown skill with kind and id of the first that names it, and how many do."""
+    found: dict[str, tuple[str, str, int]] = {}
+    for kind, item_id, skills in owners:
+        for name in skills:
+            if name not in known:
+                first = found.get(name, (kind, item_id, 0))
+                found[name] = (first[0], first[1], first[2] + 1)
+    return [(name, *first) for name, first in found.items()]
