@@ -39,6 +39,8 @@ _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM
 def write_file(path: Path, data: bytes) -> None:
     """Write a file so that it holds the old content or the new one, never a part.
 
+    Folders missing on the way to it are made.
+
     Raises
     ------
     AdapterError
@@ -46,6 +48,7 @@ def write_file(path: Path, data: bytes) -> None:
     """
     target = _real(path)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with _lock(target.parent):
             _remove_drafts(target)
             draft = target.with_name(f"{_prefix(target)}tmp-{secrets.token_hex(6)}")

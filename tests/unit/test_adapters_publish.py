@@ -129,9 +129,15 @@ def test_file_keeps_its_mode_and_leaves_no_draft(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["plan.json"]
 
 
-def test_file_in_a_missing_folder_is_an_adapter_error(tmp_path: Path) -> None:
+def test_folders_missing_on_the_way_to_a_file_are_made(tmp_path: Path) -> None:
+    write_file(tmp_path / "new" / "day" / "plan.json", b"x")
+    assert (tmp_path / "new" / "day" / "plan.json").read_bytes() == b"x"
+
+
+def test_a_file_on_the_way_to_a_file_is_an_adapter_error(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"x")
     with pytest.raises(AdapterError, match="cannot be written"):
-        write_file(tmp_path / "none" / "plan.json", b"")
+        write_file(tmp_path / "mine" / "plan.json", b"")
 
 
 # One process loads the package once and then forks a writer for each kill. `step` kills the writer
