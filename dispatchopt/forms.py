@@ -274,14 +274,22 @@ class FormBuilder:
         """Limit what a route may take.
 
         Demand by ticket, 0 where absent; capacity by shift, unlimited where absent.
+
+        Raises
+        ------
+        InvalidProblemError
+            If the tickets together could fill a capacity that counts as unlimited.
         """
-        need = np.zeros(len(self.ticket_ids), dtype=np.int32)
-        room = np.full(len(self.shift_ids), UNLIMITED, dtype=np.int32)
+        need = np.zeros(len(self.ticket_ids), dtype=np.int64)
+        room = np.full(len(self.shift_ids), UNLIMITED, dtype=np.int64)
+        # One more than any shift holds is as good as any larger amount, and keeps the sums small.
+        enough = max(capacity.values(), default=0) + 1
         for ticket, amount in demand.items():
-            need[ticket] = min(amount, UNLIMITED)
+            need[ticket] = min(amount, enough)
         for shift, amount in capacity.items():
             room[shift] = min(amount, UNLIMITED)
-        self._capacities.append((need, room))
+        _refuse_large_demands(int(need.sum()))
+        self._capacities.append((need.astype(np.int32), room.astype(np.int32)))
 
     def pin(self, ticket: int, shift: int, start: int) -> None:
         """Fix a ticket to a shift and a start; waives whatever forbids it there."""
@@ -368,14 +376,9 @@ class FormBuilder:
         demand = np.zeros((len(self.ticket_ids), num_d), dtype=np.int32)
         capacity = np.zeros((len(self.shift_ids), num_d), dtype=np.int32)
         for d, (need, room) in enumerate(self._capacities):
-            demand[:, d], left = need, room.copy()
+            demand[:, d], capacity[:, d] = need, room
             for ticket, (shift, _) in self._started.items():
-                left[shift] = max(0, left[shift] - need[ticket])
-            promised = np.zeros_like(room)
-            for ticket, (shift, _) in self._pins.items():
-                if ticket not in self._started:
-                    promised[shift] += need[ticket]
-            capacity[:, d] = np.maximum(left, promised)
+                capacity[shift, d] = max(0, capacity[shift, d] - need[ticket])
         return demand[kept], capacity
 
     def _classes(self, kept: Int64Array) -> tuple[UInt32Array, Int64Array, Int32Array]:
@@ -416,6 +419,15 @@ class FormBuilder:
 
 def _indices(items: Iterable[int]) -> Int64Array:
     return np.fromiter(items, dtype=np.int64)
+
+
+def _refuse_large_demands(total: int) -> None:
+    if total >= UNLIMITED:
+        message = (
+            "the tickets ask for 2**30 or more of one part in all, so that sums would overflow; "
+            "correct the amounts in the tickets' parts and in the stock"
+        )
+        raise InvalidProblemError([Issue("ticket", "", "parts", str(total), message)])
 
 
 def _refuse_large_costs(instance: Instance) -> None:

@@ -37,7 +37,7 @@ def compile_problem(problem: Problem) -> Compiled:
     Raises
     ------
     InvalidProblemError
-        If costs of the problem could reach 2**53.
+        If costs of the problem could reach 2**53, or amounts of parts 2**30.
     """
     ctx = Context.of(problem)
     forms = FormBuilder(list(ctx.tickets), list(ctx.shifts))

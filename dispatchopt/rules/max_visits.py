@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dispatchopt.rules.pins import pinned_shares
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     found = Outcome()
     for route in plan.routes:
         most = route.shift.shift.max_visits
-        if most is not None and len(route.stops) > max(most, len(route.shift.pinned)):
+        if most is None:
+            continue
+        shares = pinned_shares(route.shift, dict.fromkeys(route.shift.pinned, 1), most)
+        if sum(shares.get(stop.ticket.id, 1) for stop in route.stops) > most:
             message = f"{len(route.stops)} visits, at most {most} allowed"
             last = route.stops[-1].ticket.id
             found.violations.append(Violation(NAME, message, last, route.shift.id))
@@ -27,14 +31,12 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
     """Let every ticket take one of so many places."""
-    limits = {
-        forms.shift_index[s.id]: s.shift.max_visits
-        for s in ctx.shifts.values()
-        if s.shift.max_visits is not None
-    }
-    if limits:
-        forms.add_capacity({t: 1 for t in forms.ticket_index.values()}, limits)
-        # A pinned visit may be one too many; if it is dropped, another may take its place.
-        pinned = {forms.shift_index[s.id] for s in ctx.shifts.values() if s.pinned}
-        none = [s for s, most in limits.items() if most == 0 and s not in pinned]
-        forms.forbid(forms.ticket_index.values(), none)
+    limited = [(s, most) for s in ctx.shifts.values() if (most := s.shift.max_visits) is not None]
+    if not limited:
+        return
+    places = dict.fromkeys(ctx.tickets, 1)
+    for shift, most in limited:
+        places |= pinned_shares(shift, places, most)
+    limits = {forms.shift_index[shift.id]: most for shift, most in limited}
+    forms.add_capacity({forms.ticket_index[t]: n for t, n in places.items()}, limits)
+    forms.forbid(forms.ticket_index.values(), [s for s, most in limits.items() if most == 0])

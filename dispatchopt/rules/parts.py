@@ -5,9 +5,9 @@ Only a ticket's own `parts` count; the catalogue's are a packing list.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
+from dispatchopt.rules.pins import pinned_shares
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
@@ -27,19 +27,22 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
         stock = route.shift.stock
         if stock is None:
             continue
-        needed: Counter[str] = Counter()
-        for stop in route.stops:
-            needed.update(stop.ticket.ticket.parts or {})
+        tickets = [stop.ticket for stop in route.stops]
         facts = [ctx.tickets[ticket_id] for ticket_id in route.shift.pinned]
-        for part, amount in needed.items():
-            pinned = sum((ticket.ticket.parts or {}).get(part, 0) for ticket in facts)
-            if amount > max(stock.get(part, 0), pinned):
-                message = f"the route needs {amount} of {part}, {stock.get(part, 0)} in stock"
-                takers = [
-                    s.ticket.id for s in route.stops if (s.ticket.ticket.parts or {}).get(part)
-                ]
+        for part in dict.fromkeys(p for t in tickets for p in t.ticket.parts or {}):
+            room = stock.get(part, 0)
+            needs = {t.id: _need(t, part) for t in (*tickets, *facts)}
+            taken = needs | pinned_shares(route.shift, needs, room)
+            if sum(taken[t.id] for t in tickets) > room:
+                amount = sum(needs[t.id] for t in tickets)
+                message = f"the route needs {amount} of {part}, {room} in stock"
+                takers = [t.id for t in tickets if needs[t.id]]
                 found.violations.append(Violation(NAME, message, takers[-1], route.shift.id))
     return found
+
+
+def _need(ticket: TicketFacts, part: str) -> int:
+    return (ticket.ticket.parts or {}).get(part, 0)
 
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
@@ -47,25 +50,18 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     parts = sorted(
         {p for t in ctx.tickets.values() for p, n in (t.ticket.parts or {}).items() if n}
     )
-    tracked = {s.id: s.stock for s in ctx.shifts.values() if s.stock is not None}
+    tracked = [(s, s.stock) for s in ctx.shifts.values() if s.stock is not None]
     for part in parts:
-        need = {
-            forms.ticket_index[t.id]: (t.ticket.parts or {})[part]
-            for t in ctx.tickets.values()
-            if (t.ticket.parts or {}).get(part)
-        }
-        room = {forms.shift_index[s]: stock.get(part, 0) for s, stock in tracked.items()}
-        forms.add_capacity(need, room)
-        # A pinned visit may need what is not in stock; if it is dropped, others may take that.
-        held = dict(room)
-        for shift_id in tracked:
-            pinned = (forms.ticket_index[t] for t in ctx.shifts[shift_id].pinned)
-            s = forms.shift_index[shift_id]
-            held[s] = max(room[s], sum(need.get(ticket, 0) for ticket in pinned))
-        for amount in set(need.values()):
+        needs = {t.id: need for t in ctx.tickets.values() if (need := _need(t, part))}
+        room = {forms.shift_index[s.id]: stock.get(part, 0) for s, stock in tracked}
+        taken = dict(needs)
+        for shift, stock in tracked:
+            taken |= pinned_shares(shift, needs, stock.get(part, 0))
+        forms.add_capacity({forms.ticket_index[t]: n for t, n in taken.items()}, room)
+        for amount in set(needs.values()):
             forms.forbid(
-                (ticket for ticket, needed in need.items() if needed == amount),
-                (shift for shift, most in held.items() if most < amount),
+                (forms.ticket_index[t] for t, need in needs.items() if need == amount),
+                (shift for shift, most in room.items() if most < amount),
             )
 
 

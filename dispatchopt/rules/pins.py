@@ -6,7 +6,10 @@ that time or, where they clash, with the least delay that travel and service all
 
 One bad pin never sinks the night: one that cannot be placed at all (its engineer has no shift, no
 way leads there) becomes a plain lock on the engineer, one that begins after the horizon is left for
-a later plan, and a shift whose started visit has no way home ends with its last visit.
+a later plan, and a shift whose started visit has no way home ends with its last visit. A visit
+fixed soon after a shift lengthens it, which is reported; one fixed on time off (`MOST_STRETCH`)
+does not, for the shift would last through the night, open to every other ticket: it moves to the
+engineer's next shift, and without one becomes a plain lock.
 """
 
 from __future__ import annotations
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
     from dispatchopt.rules.context import ShiftFacts, TicketFacts
     from dispatchopt.travel import TravelTimes
+
+
+MOST_STRETCH = 8 * 3600
+"""Seconds after the end of a shift until which a fixed visit still belongs to it. Less than a
+night's rest, more than any evening of overtime; a proposal."""
 
 
 class Pin(NamedTuple):
@@ -58,7 +66,7 @@ def settle_pins(
         if begins_after_horizon(problem, lock):
             continue
         asked = int((lock.assigned_start - problem.horizon.start).total_seconds())
-        shift_id = _shift_at(shifts.values(), problem, lock.assigned_engineer, asked)
+        shift_id = _shift_at(shifts.values(), problem, lock, asked)
         if shift_id is not None:
             by_shift.setdefault(shift_id, []).append((not lock.is_started, asked, ticket.id))
     pins: dict[str, Pin] = {}
@@ -84,20 +92,31 @@ def begins_after_horizon(problem: Problem, ticket: Ticket) -> bool:
 
 
 def _shift_at(
-    shifts: Iterable[ShiftFacts], problem: Problem, engineer_id: str | None, asked: int
+    shifts: Iterable[ShiftFacts], problem: Problem, lock: Ticket, asked: int
 ) -> str | None:
     """Return the engineer's shift around that time, else the nearest, None if there is none.
 
-    Where one shift ends and the next begins, it is the one that begins.
+    Where one shift ends and the next begins, it is the one that begins. A shift that ended long
+    before takes no visit that has not started.
     """
 
     def gap(shift: ShiftFacts) -> tuple[int, int]:
-        start = int((shift.shift.start - problem.horizon.start).total_seconds())
-        end = int((shift.shift.end - problem.horizon.start).total_seconds())
+        start, end = _hours(problem, shift)
         return max(0, start - asked, asked - end + 1), start
 
-    own = [shift for shift in shifts if shift.engineer.id == engineer_id]
+    own = [
+        shift
+        for shift in shifts
+        if shift.engineer.id == lock.assigned_engineer
+        and (lock.is_started or asked <= _hours(problem, shift)[1] + MOST_STRETCH)
+    ]
     return min(own, key=gap).id if own else None
+
+
+def _hours(problem: Problem, shift: ShiftFacts) -> tuple[int, int]:
+    """Start and end of the shift as the roster has it, in seconds."""
+    start = int((shift.shift.start - problem.horizon.start).total_seconds())
+    return start, int((shift.shift.end - problem.horizon.start).total_seconds())
 
 
 def _place(
@@ -138,6 +157,8 @@ def _place(
         if way >= UNREACHABLE or home >= UNREACHABLE:
             continue
         start = max(asked, time + way)
+        if start > _hours(problem, shift)[1] + MOST_STRETCH:
+            continue
         end = start + scaled_duration(ticket.duration, shift.engineer.duration_percent)
         pins[ticket_id] = Pin(shift.id, start, end, asked)
         place, time = ticket.place, end
@@ -155,7 +176,8 @@ def _fit(
     travel: TravelTimes,
 ) -> tuple[ShiftFacts, list[Overridden]]:
     """Widen the shift, waive its breaks or its way home, where the pinned visits leave no room."""
-    shift = replace(shift, pinned=tuple(sorted(pins, key=lambda t: (pins[t].start, t))))
+    order = sorted(pins, key=lambda t: (t != shift.started, pins[t].start, t))
+    shift = replace(shift, pinned=tuple(order))
     if not pins:
         return shift, []
     waived = _too_much(shift, tickets)
@@ -169,10 +191,23 @@ def _fit(
         waived.append(Overridden(rule="breaks", shift_id=shift.id, detail=detail))
         shift = replace(shift, pauses=kept)
     if end > shift.hard_end:
-        detail = "locked visits end later"
+        detail = f"locked visits end {end - shift.hard_end} s after the shift must have ended"
         waived.append(Overridden(rule="shift_hours", shift_id=shift.id, detail=detail))
         shift = replace(shift, hard_end=end)
     return shift, waived
+
+
+def pinned_shares(shift: ShiftFacts, needs: Mapping[str, int], room: int) -> dict[str, int]:
+    """Return what each pinned visit takes of a shift's room: in order, as much as is left.
+
+    Facts may need more than there is; the rest is waived, and the room does not grow by it. Where
+    a pinned visit is left out, others may take its share, and no more.
+    """
+    shares = {}
+    for ticket_id in shift.pinned:
+        shares[ticket_id] = min(needs.get(ticket_id, 0), room)
+        room -= shares[ticket_id]
+    return shares
 
 
 def _too_much(shift: ShiftFacts, tickets: Mapping[str, TicketFacts]) -> list[Overridden]:

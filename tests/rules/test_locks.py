@@ -29,6 +29,7 @@ from tests.builders import (
     visit,
     window,
 )
+from tests.twin import route_cost
 
 if TYPE_CHECKING:
     from dispatchopt.models import Problem, Ticket
@@ -170,11 +171,52 @@ def test_too_many_locked_visits_and_too_few_parts_are_reported_too() -> None:
     # The facts may exceed the limits; nobody else may add to them.
     assert faults(task, orders(s="t u v")) == [("parts", "v", "s"), ("max_visits", "v", "s")]
     assert faults(task, orders(s="t u w")) == [("max_visits", "w", "s")]
+    # Parts, visits: t takes both parts and the only place, u is waived.
     form = forms(task)
-    assert form.capacity.tolist() == [[3, 2]]  # parts, visits
+    assert form.capacity.tolist() == [[2, 1]]
+    assert form.demand.tolist() == [[2, 1], [0, 0], [1, 1], [0, 1]]
     # Exactly as much as there is overrules nothing.
     enough = [engineer("e", shift(max_visits=2), stock={"ont": 3})]
     assert overruled(check(problem(tickets, enough), orders(s="t u"))) == set()
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("t u", []),
+        ("t v", [("parts", "v", "s"), ("max_visits", "v", "s")]),
+        ("v", []),  # both are left out: one part of the 2 and the place are free again
+        ("w", [("parts", "w", "s")]),  # 3 of 2: what was waived is in no stock
+        ("v x", [("max_visits", "x", "s")]),
+        ("u v", []),  # u brings its own
+    ],
+)
+def test_who_comes_instead_of_a_locked_visit_takes_what_there_is_and_no_more(
+    order: str, expected: list[tuple[str, str, str]]
+) -> None:
+    tickets = [
+        fixed("t", "10:00", minutes=30, parts={"ont": 2}),
+        fixed("u", "11:00", minutes=30, parts={"ont": 1}),
+        ticket("v", minutes=30, parts={"ont": 1}, earliest=at("12:00")),
+        ticket("w", minutes=30, parts={"ont": 3}),
+        ticket("x", minutes=30, earliest=at("12:00")),
+    ]
+    task = problem(tickets, [engineer("e", shift(max_visits=1), stock={"ont": 2})])
+    assert faults(task, orders(s=order)) == expected
+    index = {"t": 0, "u": 1, "v": 2, "w": 3, "x": 4}
+    compiled = compile_problem(task)
+    cost = route_cost(compiled.instance, 0, [index[name] for name in order.split()])
+    assert (cost is None) == bool(expected)
+
+
+def test_a_shift_without_stock_or_room_takes_its_locked_visit_alone() -> None:
+    tickets = [fixed("t", "10:00", parts={"ont": 1}), ticket("u", parts={"ont": 1}), ticket("v")]
+    task = problem(tickets, [engineer("e", shift(max_visits=0), stock={})])
+    assert faults(task, orders(s="t")) == []
+    assert faults(task, orders(s="u")) == [("parts", "u", "s"), ("max_visits", "u", "s")]
+    assert faults(task, orders(s="v")) == [("max_visits", "v", "s")]
+    assert blocked(task, "parts") == {("u", "s")}
+    assert blocked(task, "max_visits") == {("u", "s"), ("v", "s")}
 
 
 # --- a started visit
@@ -392,6 +434,70 @@ def test_pins_beyond_the_shifts_end_extend_it_and_are_reported(start: str, hard_
     assert overruled(report) == expected
     # 40 minutes at one and a half.
     assert report.cost.by_rule.get("overtime", 0) == (3600 if expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "day", "shift_id", "start"),
+    [
+        ("00:00", 1, "mon", "00:00"),  # 8 h after Monday's shift
+        ("00:01", 1, "wed", "08:10"),  # Tuesday is off: first thing on Wednesday
+        ("10:00", 1, "wed", "08:10"),
+        ("10:00", 2, "wed", "10:00"),
+        ("00:00", 3, "wed", "00:00"),
+    ],
+)
+def test_a_visit_fixed_on_a_day_off_moves_to_the_next_shift(
+    asked: str, day: int, shift_id: str, start: str
+) -> None:
+    crew = [engineer("e", shift("mon"), shift("wed", day=2))]
+    task = problem([fixed("t", "10:00", "a", assigned_start=at(asked, day))], crew, days=5)
+    plan = decode(compile_problem(task), [[0] if s == shift_id else [] for s in ("mon", "wed")])
+    assert faults(task, plan) == []
+    assert f"{plan.routes[0].visits[0].start:%H:%M}" == start
+    report = check(task, plan)
+    assert report.needs_customer_consent == (("t",) if start == "08:10" else ())
+    # An hour and the way home after midnight: 9 h 10 min beyond the shift, and said so.
+    assert overruled(report) == ({("shift_hours", None, shift_id)} if start == "00:00" else set())
+    if start == "00:00":
+        assert (
+            report.overridden[0].detail
+            == "locked visits end 33000 s after the shift must have ended"
+        )
+    others = [sec("16:00"), sec("16:00", 2)]
+    stretched = [others[0] + 33_000 * (day == 1), others[1] + 33_000 * (day == 3)]
+    expected = stretched if start == "00:00" else others
+    assert forms(task).shift_hard_end.tolist() == expected
+
+
+def test_a_visit_fixed_on_time_off_without_a_later_shift_is_locked_to_the_engineer() -> None:
+    crew = [engineer("e"), engineer("f", shift("r"))]
+    task = problem([fixed("t", "10:00", assigned_start=at("10:00", 1))], crew, days=3)
+    assert blocked(task, "locks") == {("t", "r")}
+    assert forms(task).shift_hard_end.tolist() == [sec("16:00"), sec("16:00")]
+    report = check(task, orders(s="t"))
+    assert report.violations == ()
+    assert report.needs_customer_consent == ("t",)
+    assert check(task, orders(s="")).broken_promises == ("t",)
+
+
+def test_too_many_visits_at_one_time_do_not_stretch_a_shift_through_the_night() -> None:
+    # From 15:00 on, two hours each: the fifth begins at 23:00, a sixth would at 01:00.
+    pins = [fixed(f"t{i}", "15:00", "home", 120) for i in range(6)]
+    task = problem([*pins, ticket("u", "home")])
+    assert forms(task).shift_hard_end.tolist() == [sec("01:00", 1)]
+    assert forms(task).latest.tolist() == [FOREVER] * 7
+    assert check(task, orders(s="t5 t0 t1 t2 t3 t4")).violations == ()
+
+
+def test_an_engineer_on_site_on_a_day_off_is_a_fact() -> None:
+    crew = [engineer("e", shift("mon"), shift("wed", day=2))]
+    now = started("now", "10:00", "a", assigned_start=at("10:00", 1))
+    task = problem([now, ticket("u")], crew, days=3, now=at("10:30", 1))
+    report = check(task, orders(mon="now", wed="u"))
+    assert report.violations == ()
+    assert overruled(report) == {("shift_hours", None, "mon")}
+    # The shift ends when the engineer is home again.
+    assert forms(task).shift_hard_end.tolist() == [sec("11:10", 1), sec("16:00", 2)]
 
 
 @pytest.mark.parametrize(

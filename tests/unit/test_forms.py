@@ -142,10 +142,27 @@ def test_capacities_default_to_nothing_asked_and_nothing_refused() -> None:
     form, _ = forms.build()
     assert form.demand.tolist() == [[0, 1], [3, 0]]
     assert form.capacity.tolist() == [[2, UNLIMITED], [UNLIMITED, UNLIMITED]]
-    huge = builder()
-    huge.add_capacity({0: 2**31}, {0: 2**40})
-    form, _ = huge.build()
-    assert (form.demand[0, 0], form.capacity[0, 0]) == (UNLIMITED, UNLIMITED)
+
+
+def test_amounts_that_no_shift_holds_are_told_apart_from_those_that_fit() -> None:
+    # At most 5 on a shift, 6 and 2**31 - 1 fit nowhere; the other shift takes everything.
+    forms = builder("t u v w")
+    forms.add_capacity({0: 5, 1: 6, 2: 2**31 - 1, 3: 2**31 - 1}, {0: 5})
+    form, _ = forms.build()
+    assert form.demand[:, 0].tolist() == [5, 6, 6, 6]
+    assert form.capacity[:, 0].tolist() == [5, UNLIMITED]
+    assert int(form.demand.sum()) < UNLIMITED
+
+
+def test_amounts_below_2_to_the_30_in_all_are_exact_and_more_are_refused() -> None:
+    half = 2**29
+    forms = builder("t u", "r s")
+    forms.add_capacity({0: half, 1: half - 1}, {0: 2**31 - 1})
+    form, _ = forms.build()
+    assert form.demand[:, 0].tolist() == [half, half - 1]
+    assert form.capacity[:, 0].tolist() == [UNLIMITED, UNLIMITED]
+    with pytest.raises(InvalidProblemError, match=r"parts = 1073741824: .* 2\*\*30 or more"):
+        builder("t u", "r s").add_capacity({0: half, 1: half}, {0: 2**31 - 1})
 
 
 def test_a_pin_clears_its_own_shift_and_forbids_the_others() -> None:
@@ -161,23 +178,14 @@ def test_a_pin_clears_its_own_shift_and_forbids_the_others() -> None:
     assert form.latest.tolist() == [FOREVER, FOREVER]
 
 
-@pytest.mark.parametrize(
-    ("room", "expected"),
-    [
-        # The started visit takes 2, the pinned one needs 3.
-        (9, 7),
-        (5, 3),
-        (4, 3),  # facts may exceed the limit
-        (0, 3),
-    ],
-)
-def test_capacity_is_what_the_facts_leave_or_need(room: int, expected: int) -> None:
-    forms = builder("t u v", "s")
-    forms.add_capacity({0: 2, 1: 3, 2: 1}, {0: room})
+@pytest.mark.parametrize(("room", "left"), [(9, 7), (2, 0), (1, 0)])
+def test_capacity_is_what_the_started_visit_leaves(room: int, left: int) -> None:
+    forms = builder("t u v", "r s")
+    forms.add_capacity({0: 2, 1: 3, 2: 1}, {0: room, 1: 9})
     forms.begin_with(0, 0, 60)
     forms.pin(1, 0, 100)
     form, _ = forms.build()
-    assert form.capacity.tolist() == [[expected]]
+    assert form.capacity.tolist() == [[left], [9]]
     assert form.demand.tolist() == [[3], [1]]
 
 
