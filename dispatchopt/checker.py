@@ -153,7 +153,7 @@ def _false_statements(plan: Plan, cost: Cost, broken: tuple[str, ...]) -> Iterat
 
 def _structure(ctx: Context, plan: Plan) -> tuple[list[Violation], list[Route]]:
     """Return faults of the lists themselves, and the routes that can be judged."""
-    faults: list[Violation] = []
+    faults = list(_unknown_tickets(ctx, plan))
     kept: list[Route] = []
     visits: Counter[str] = Counter()
     shifts: set[str] = set()
@@ -171,17 +171,27 @@ def _structure(ctx: Context, plan: Plan) -> tuple[list[Violation], list[Route]]:
         known = []
         for visit in route.visits:
             visits[visit.ticket_id] += 1
-            if visit.ticket_id not in ctx.tickets:
-                what = "is no plannable ticket of the problem"
-                faults.append(Violation("ticket", what, visit.ticket_id, route.shift_id))
-            elif visits[visit.ticket_id] > 1:
+            if visits[visit.ticket_id] == 1 and visit.ticket_id in ctx.tickets:
+                known.append(visit)
+            elif visit.ticket_id in ctx.tickets:
                 faults.append(
                     Violation("ticket", "is visited twice", visit.ticket_id, route.shift_id)
                 )
-            else:
-                known.append(visit)
         kept.append(route.model_copy(update={"visits": tuple(known)}))
     return faults + list(_lists(ctx, plan, visits)), kept
+
+
+def _unknown_tickets(ctx: Context, plan: Plan) -> Iterator[Violation]:
+    """Yield the visits to tickets that the problem lacks, or that are not to be visited."""
+    idle = {t.id: t.status for t in ctx.problem.tickets if not t.is_plannable}
+    for route in plan.routes:
+        for visit in route.visits:
+            ticket_id = visit.ticket_id
+            if ticket_id in idle:
+                what = f"has the status {idle[ticket_id]}, so it is not to be visited"
+                yield Violation("ticket", what, ticket_id, route.shift_id)
+            elif ticket_id not in ctx.tickets:
+                yield Violation("ticket", "is no ticket of the problem", ticket_id, route.shift_id)
 
 
 def _lists(ctx: Context, plan: Plan, visits: Counter[str]) -> Iterator[Violation]:
@@ -192,7 +202,7 @@ def _lists(ctx: Context, plan: Plan, visits: Counter[str]) -> Iterator[Violation
     status = {ticket.id: ticket.status for ticket in ctx.problem.tickets}
     for ticket_id in unserved:
         if ticket_id not in ctx.tickets:
-            yield Violation("tally", "is unserved but no plannable ticket", ticket_id)
+            yield Violation("tally", "is unserved but no ticket to be planned", ticket_id)
     for item in plan.not_plannable:
         if item.status != status.get(item.ticket_id):
             found = status.get(item.ticket_id, "not among the tickets")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PRIORITIES: Final = (1, 2, 3, 4)
 
+MOST_IDS: Final = 10
+"""So many ids are written on one line; of more, the first of them and how many there are."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -169,7 +172,14 @@ def _ids_lines(report: Report) -> list[str]:
         ("Moved though fixed, ask the customer", report.needs_customer_consent),
         ("In no list of the plan, priced as left out", report.missing),
     )
-    return [f"{text}: {', '.join(ids)}" for text, ids in found if ids]
+    return [f"{text}: {_listed(ids)}" for text, ids in found if ids]
+
+
+def _listed(ids: Sequence[str]) -> str:
+    if len(ids) <= MOST_IDS:
+        return ", ".join(ids)
+    shown = ", ".join(ids[:MOST_IDS])
+    return f"{shown} and {len(ids) - MOST_IDS} more, {len(ids)} in all (--json lists them)"
 
 
 def cost_lines(by_rule: Mapping[str, int], total: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
+from dispatchopt.rules.wording import clock, spell
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
@@ -18,7 +19,8 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     found = Outcome()
     for route, stop in plan.visits():
         if stop.end > stop.ticket.latest:
-            message = f"ends {stop.end - stop.ticket.latest} s after its latest end"
+            latest = stop.ticket.latest
+            message = f"ends {spell(stop.end - latest)} after its latest end {clock(ctx, latest)}"
             found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
     return found
 

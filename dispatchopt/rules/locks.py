@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dispatchopt.rules.pins import begins_after_horizon
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
+from dispatchopt.rules.wording import clock
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
@@ -46,7 +47,7 @@ def _fault(ctx: Context, route: RouteView, stop: Stop) -> str | None:
     if pin.shift_id != shift.id:
         return f"is fixed on shift {pin.shift_id}"
     if pin.start != stop.start:
-        return f"is fixed {pin.start - stop.start:+d} s from its start"
+        return f"is fixed to {clock(ctx, pin.start)}, not {clock(ctx, stop.start)}"
     if shift.started == ticket.id and (route.stops[0] is not stop or stop.end < pin.end):
         return "has started: it comes first and lasts until now at least"
     return None

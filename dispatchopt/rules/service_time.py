@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dispatchopt.rules.context import Context, scaled_duration
 from dispatchopt.rules.views import Outcome, PlanView, Violation
+from dispatchopt.rules.wording import spell
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
@@ -19,7 +20,7 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     for route, stop in plan.visits():
         missing = ctx.duration(stop.ticket, route.shift) - (stop.end - stop.start)
         if missing > 0:
-            message = f"lasts {missing} s less than planned"
+            message = f"lasts {spell(missing)} less than planned"
             found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
     return found
 

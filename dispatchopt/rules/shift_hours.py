@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
+from dispatchopt.rules.wording import clock, spell
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
@@ -20,10 +21,12 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
         if not route.stops:
             continue
         if route.start < route.shift.begin and route.shift.started is None:
-            message = f"the route begins {route.shift.begin - route.start} s too early"
+            early, begin = spell(route.shift.begin - route.start), clock(ctx, route.shift.begin)
+            message = f"the route begins {early} before the engineer is there ({begin})"
             found.violations.append(Violation(NAME, message, None, route.shift.id))
         if route.end > route.shift.hard_end:
-            message = f"the route ends {route.end - route.shift.hard_end} s too late"
+            late, limit = spell(route.end - route.shift.hard_end), clock(ctx, route.shift.hard_end)
+            message = f"the route ends {late} after its latest end {limit}"
             last = route.stops[-1].ticket.id
             found.violations.append(Violation(NAME, message, last, route.shift.id))
     return found

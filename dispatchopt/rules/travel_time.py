@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dispatchopt.models import UNREACHABLE
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Violation
+from dispatchopt.rules.wording import spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,13 +36,13 @@ def _faults(ctx: Context, route: RouteView) -> Iterator[tuple[str, str]]:
             yield stop.ticket.id, "there is no way home" if home else "there is no way to it"
             continue
         if departure < free:
-            yield stop.ticket.id, f"leaves {free - departure} s before the engineer is free"
+            yield stop.ticket.id, f"leaves {spell(free - departure)} before the engineer is free"
         if arrival > due_by:
-            yield stop.ticket.id, f"begins {arrival - due_by} s before the engineer arrives"
+            yield stop.ticket.id, f"begins {spell(arrival - due_by)} before the engineer arrives"
         missing = way + _overlap(route.breaks, departure, arrival) - (arrival - departure)
         if missing > 0:
             where = "home" if home else "to it"
-            yield stop.ticket.id, f"the way {where} is {missing} s too short"
+            yield stop.ticket.id, f"the way {where} is {spell(missing)} too short"
 
 
 def _overlap(breaks: Sequence[tuple[int, int]], start: int, end: int) -> int:

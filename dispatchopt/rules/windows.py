@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
-from dispatchopt.timeline import FOREVER
+from dispatchopt.rules.wording import clock
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
@@ -22,7 +22,7 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     found = Outcome()
     for route, stop in plan.visits():
         if not any(opens <= stop.start <= closes for opens, closes in stop.ticket.windows):
-            message = f"starts at {_clock(ctx, stop.start)}, outside {_listed(ctx, stop.ticket)}"
+            message = f"starts at {clock(ctx, stop.start)}, outside {_listed(ctx, stop.ticket)}"
             found.violations.append(Violation(NAME, message, stop.ticket.id, route.shift.id))
     return found
 
@@ -33,17 +33,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
         forms.set_windows(forms.ticket_index[ticket.id], ticket.windows)
 
 
-def _clock(ctx: Context, second: int) -> str:
-    if second >= FOREVER:
-        return "open end"
-    try:
-        return f"{ctx.instant(second).astimezone(ctx.problem.zone):%Y-%m-%d %H:%M:%S}"
-    except OverflowError:  # after legs without a way
-        return f"second {second}"
-
-
 def _listed(ctx: Context, ticket: TicketFacts) -> str:
-    listed = ", ".join(f"{_clock(ctx, a)} to {_clock(ctx, b)}" for a, b in ticket.windows)
+    listed = ", ".join(f"{clock(ctx, a)} to {clock(ctx, b)}" for a, b in ticket.windows)
     return listed or "every window (none is open after its earliest start)"
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dispatchopt.checker import check
 from dispatchopt.instance import compile_problem, decode
 from dispatchopt.models import Plan
 from tests.builders import (
@@ -162,6 +163,47 @@ SECOND = visit("u", "14:00", "14:00", "14:00", "15:00")
 def test_the_stated_breaks_of_anybodys_plan(breaks: list[tuple[str, str]], is_kept: bool) -> None:
     plan = Plan(routes=[route("s", FIRST, SECOND, end="15:10", breaks=breaks)])
     assert faults(WAIT, plan) == ([] if is_kept else [("breaks", None, "s")])
+
+
+@pytest.mark.parametrize(
+    ("breaks", "words"),
+    [
+        ([], "is missing; the route ends 2026-11-23 15:10"),
+        (
+            [("11:59:59", "12:30")],
+            "is missing: the one 2026-11-23 11:59:59 to 2026-11-23 12:30 begins too early",
+        ),
+        (
+            [("13:00:01", "13:10:01")],
+            "is missing: the one 2026-11-23 13:00:01 to 2026-11-23 13:10:01 begins too late "
+            "and lasts 10 min",
+        ),
+        (
+            [("09:30", "10:00"), ("12:00", "12:29:59")],
+            "is missing: the one 2026-11-23 12:00 to 2026-11-23 12:29:59 lasts 29 min 59 s",
+        ),
+    ],
+)
+def test_messages_say_which_break_lacks_and_why(breaks: list[tuple[str, str]], words: str) -> None:
+    plan = Plan(routes=[route("s", FIRST, SECOND, end="15:10", breaks=breaks)])
+    (found,) = check(WAIT, plan).violations
+    which = "the break of 30 min that begins between 2026-11-23 12:00 and 2026-11-23 13:00 "
+    assert found.message == which + words
+
+
+def test_messages_name_each_of_two_breaks_and_what_one_overlaps() -> None:
+    coffee = pause("10:00", "10:30", 15)
+    task = day(ticket("t", "a"), ticket("u", "a", earliest=at("14:00")), breaks=(LUNCH, coffee))
+    breaks = [("12:00", "12:20"), ("08:30", "08:40")]
+    found = check(task, Plan(routes=[route("s", FIRST, SECOND, end="15:10", breaks=breaks)]))
+    assert [violation.message for violation in found.violations] == [
+        "the break of 15 min that begins between 2026-11-23 10:00 and 2026-11-23 10:30 is missing: "
+        "the one 2026-11-23 08:30 to 2026-11-23 08:40 begins too early and lasts 10 min",
+        "the break of 30 min that begins between 2026-11-23 12:00 and 2026-11-23 13:00 is missing: "
+        "the one 2026-11-23 12:00 to 2026-11-23 12:20 lasts 20 min",
+        "the break 2026-11-23 08:30 to 2026-11-23 08:40 overlaps service 2026-11-23 08:10 to "
+        "2026-11-23 09:10",
+    ]
 
 
 def test_stated_breaks_must_not_lie_within_service() -> None:

@@ -95,6 +95,15 @@ def test_faults_of_the_routes_themselves(plan: Plan, expected: Any) -> None:
     assert faults(TASK, plan) == [expected]
 
 
+def test_an_unknown_ticket_on_an_unknown_shift_is_told_too() -> None:
+    found = check(STATES, orders(s="t", x="y d")).violations
+    assert [(v.rule, v.ticket_id, v.shift_id, v.message) for v in found] == [
+        ("ticket", "y", "x", "is no ticket of the problem"),
+        ("ticket", "d", "x", "has the status done, so it is not to be visited"),
+        ("shift", None, "x", "is no shift of the problem"),
+    ]
+
+
 def test_a_ticket_on_two_shifts_is_visited_twice() -> None:
     crew = [engineer("e"), engineer("f", shift("r"))]
     task = problem(TASK.tickets, crew)
@@ -218,6 +227,34 @@ def test_every_rule_of_an_order_without_schedule_is_named() -> None:
         ("refused_engineers", "t1", "s"),
         ("windows", "t2", "s"),
         ("latest", "t2", "s"),
+    }
+
+
+def test_messages_give_clock_times_and_minutes() -> None:
+    tickets = [
+        ticket("t", "a", windows=[{"open": at("08:00"), "close": at("08:30")}]),
+        ticket("u", "b", 30, latest=at("09:00")),
+    ]
+    crew = [engineer("e", shift(end="09:59"))]
+    late = route(
+        "s",
+        visit("t", "07:59:30", "08:10", "08:35:30", "09:10"),
+        visit("u", "09:09", "09:19", "09:20", "09:50"),
+        start="07:59:30",
+        end="10:10",
+    )
+    found = check(problem(tickets, crew, timezone="Asia/Shanghai"), Plan(routes=[late]))
+    # Shanghai is eight hours ahead. t should last 60 minutes and lasts 34.5; the way to u is 10.
+    assert {(v.rule, v.ticket_id): v.message for v in found.violations} == {
+        ("shift_hours", None): "the route begins 30 s before the engineer is there "
+        "(2026-11-23 16:00)",
+        ("shift_hours", "u"): "the route ends 11 min after its latest end 2026-11-23 17:59",
+        ("windows", "t"): "starts at 2026-11-23 16:35:30, outside "
+        "2026-11-23 16:00 to 2026-11-23 16:30",
+        ("service_time", "t"): "lasts 25 min 30 s less than planned",
+        ("latest", "u"): "ends 50 min after its latest end 2026-11-23 17:00",
+        ("travel_time", "t"): "leaves 30 s before the engineer is free",
+        ("travel_time", "u"): "leaves 1 min before the engineer is free",
     }
 
 
