@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import datetime  # noqa: TC003, typer reads the annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,20 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dispatchopt import __version__
-from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, guard
+from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
-    from dispatchopt.models import Plan, Problem
+    from dispatchopt.models import Plan
     from dispatchopt.models.intake import Intake
     from dispatchopt.solve import Planner, Progress, Result
 
 
 CODES = (
-    "Exit codes: 0 done, plan made · 1 violations (check) · 2 bad input, option or path: nothing "
-    "planned · 3 plan made, but rows of the input were left out · 4 no plan: interrupted before "
-    "the first, output not written, or a fault of ours · 5 plan made that breaks a promise (wins "
-    "over 3)"
+    "Exit codes: 0 done, plan made · 1 violations (check) · 2 bad input (one without tickets is), "
+    "option or path: nothing planned · 3 plan made, but rows of the input were left out · 4 no "
+    "plan: interrupted before the first, output not written, or a fault of ours · 5 plan made that "
+    "breaks a promise (wins over 3)"
 )
 
 app = typer.Typer(
@@ -92,7 +93,7 @@ def plan(
         typer.Option(
             min=0,
             max=2**62 - 1,
-            help="Per thread, instead of a time limit: repeatable to the letter.",
+            help="Of each thread, instead of a time limit: repeatable to the letter.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")] = 0,
@@ -123,19 +124,18 @@ def plan(
         if time_limit is not None and not 0 <= time_limit < 10**7:
             raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
         _refuse_output(out, source)
-        intake = _read(source, on_bad_row)
-        problem = _with_policy(intake.problem, policy)
-        _refuse_rejects(intake, max_rejects)
+        intake = _with_policy(_read(source, on_bad_row, talk), policy)
+        _refuse_intake(source, intake, max_rejects)
         _compile_kernels(talk)
         from dispatchopt.solve import Planner
 
-        planner = Planner(problem, rejected=intake.rejected)
+        planner = Planner(intake.problem, rejected=intake.rejected)
         options = {"iterations": iterations, "seed": seed, "threads": threads}
         result = _search(planner, talk, stop, time_limit=time_limit, **options)
-        _write(problem, result.plan, out, intake, language)
+        _write(intake, result.plan, out, language)
         code = Code.REJECTS if intake.issues or intake.rejected else Code.DONE
         code = Code.BROKEN_PROMISE if result.plan.broken_promises else code
-        _tell_plan(talk, problem, result, out, code, was_interrupted=stop.was_obeyed)
+        _tell_plan(talk, intake, result, out, code, was_interrupted=stop.was_obeyed)
     raise typer.Exit(code)
 
 
@@ -160,11 +160,12 @@ def check(
         from dispatchopt.checker import check as check_plan
         from dispatchopt.report.summary import report_json, report_lines
 
-        problem = _with_policy(_read(source, on_bad_row).problem, policy)
+        intake = _with_policy(_read(source, on_bad_row, talk), policy)
         recover_folder(plan)
-        found = check_plan(problem, read_plan(plan / "plan.json" if plan.is_dir() else plan))
+        found = check_plan(intake.problem, read_plan(plan / "plan.json" if plan.is_dir() else plan))
         code = Code.DONE if found.is_valid else Code.VIOLATIONS
-        talk.answer({"exit_code": int(code), **report_json(found)})
+        warnings = listing(intake.warnings)
+        talk.answer({"exit_code": int(code), **report_json(found), "warnings": warnings})
         talk.say("\n".join(report_lines(found)))
     raise typer.Exit(code)
 
@@ -229,8 +230,8 @@ def generate(
             write_folder(problem, out, headers=headers or "en", encoding=encoding or "utf-8-sig")
         shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
         talk.say(
-            f"{len(problem.tickets)} tickets, {len(problem.engineers)} engineers, "
-            f"{shifts} shifts in {out}"
+            f"{counted(len(problem.tickets), 'ticket')}, "
+            f"{counted(len(problem.engineers), 'engineer')}, {counted(shifts, 'shift')} in {out}"
         )
 
 
@@ -253,7 +254,7 @@ def warmup(verbose: _Verbose = False, debug: _Debug = False) -> None:
 # --- Reading and refusing ---
 
 
-def _read(source: Path, on_bad_row: Literal["error", "reject"]) -> Intake:
+def _read(source: Path, on_bad_row: Literal["error", "reject"], talk: Talk) -> Intake:
     from dispatchopt.adapters.csv_folder import read_folder
     from dispatchopt.adapters.json_files import read_problem
     from dispatchopt.adapters.publish import recover_folder
@@ -262,13 +263,19 @@ def _read(source: Path, on_bad_row: Literal["error", "reject"]) -> Intake:
     is_file = source.name.lower().endswith((".json", ".json.gz")) and not source.is_dir()
     if source.is_file() and not is_file:
         raise Refused(f"{source}: neither .json nor .json.gz nor a folder. Name the whole folder.")
-    return (read_problem if is_file else read_folder)(source, on_bad_row=on_bad_row)
+    intake = (read_problem if is_file else read_folder)(source, on_bad_row=on_bad_row)
+    for warning in intake.warnings:
+        talk.note(f"Warning: {warning}")
+    return intake
 
 
-def _with_policy(problem: Problem, path: Path | None) -> Problem:
+def _with_policy(intake: Intake, path: Path | None) -> Intake:
     from dispatchopt.adapters.policy_files import read_policy
 
-    return problem if path is None else problem.model_copy(update={"policy": read_policy(path)})
+    if path is None:
+        return intake
+    problem = intake.problem.model_copy(update={"policy": read_policy(path)})
+    return replace(intake, problem=problem)
 
 
 def _refuse_output(out: Path, source: Path) -> None:
@@ -293,9 +300,11 @@ def _refuse_output(out: Path, source: Path) -> None:
         ) from error
 
 
-def _refuse_rejects(intake: Intake, allowed: str) -> None:
-    """Stop if more rows were left out than allowed: then the input is at fault, not a row."""
+def _refuse_intake(source: Path, intake: Intake, allowed: str) -> None:
+    """Stop if there is no ticket, or if more rows were left out than allowed."""
     total = len(intake.problem.tickets) + len(intake.rejected)
+    if not total:
+        raise Refused(f"{source}: no tickets, so there is nothing to plan. Check the export.")
     figure = allowed.removesuffix("%").strip()
     if not (figure.isascii() and figure.isdigit()) or (figure != allowed and int(figure) > 100):
         raise Refused(
@@ -306,8 +315,8 @@ def _refuse_rejects(intake: Intake, allowed: str) -> None:
     rejects = len(intake.rejected) + len(others)
     if rejects > most:
         raise Refused(
-            f"{rejects} of the input's rows are faulty, --max-rejects {allowed} allows {most} with "
-            f"{total} tickets. Correct them, or allow more:",
+            f"The input has {counted(rejects, 'faulty row')}, --max-rejects {allowed} allows "
+            f"{most} with {counted(total, 'ticket')}. Correct the input, or allow more:",
             intake.issues,
         )
 
@@ -321,7 +330,7 @@ def _compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
 
     is_cold = not is_warm()
     if is_cold:
-        talk.note("Compiling the search kernels once for this installation, about 40 s ...")
+        talk.note("Compiling the search kernels once for this installation: most of a minute ...")
     if is_cold or even_if_warm:
         from dispatchopt.generator import generate_plain
         from dispatchopt.instance import compile_problem
@@ -339,7 +348,7 @@ def _search(
     problem = planner.problem
     shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
     stop.defer()
-    talk.note(f"Planning {len(problem.tickets)} tickets on {shifts} shifts")
+    talk.note(f"Planning {counted(len(problem.tickets), 'ticket')} on {counted(shifts, 'shift')}")
     with talk.progress() as show:
 
         def on_progress(progress: Progress) -> None:
@@ -349,26 +358,32 @@ def _search(
         return planner.solve(on_progress=on_progress, **options)
 
 
-def _write(
-    problem: Problem, plan: Plan, out: Path, intake: Intake, language: Literal["en", "zh", "both"]
-) -> None:
+def _write(intake: Intake, plan: Plan, out: Path, language: Literal["en", "zh", "both"]) -> None:
     from dispatchopt.report.outputs import write_outputs
 
     try:
-        write_outputs(problem, plan, out, issues=intake.issues, language=language)
+        write_outputs(
+            intake.problem,
+            plan,
+            out,
+            issues=intake.issues,
+            warnings=intake.warnings,
+            language=language,
+        )
     except AdapterError as error:
         raise NoPlan(f"The plan could not be written. {error}") from error
 
 
 def _tell_plan(
-    talk: Talk, problem: Problem, result: Result, out: Path, code: Code, *, was_interrupted: bool
+    talk: Talk, intake: Intake, result: Result, out: Path, code: Code, *, was_interrupted: bool
 ) -> None:
     from dispatchopt.report.summary import result_json, result_lines, summarise
 
-    summary = summarise(problem, result.plan)
+    summary = summarise(intake.problem, result.plan)
     paths = {"out": str(out), "plan": str(out / "plan.json")}
     head = {"status": result.status, "exit_code": int(code), "interrupted": was_interrupted}
-    talk.answer({**head, **paths, **result_json(result, summary)})
+    warnings = listing(intake.warnings)
+    talk.answer({**head, **paths, **result_json(result, summary), "warnings": warnings})
     lines = result_lines(result, summary)
     if was_interrupted:
         lines.append("Interrupted: this is the best plan so far, checked like any other")

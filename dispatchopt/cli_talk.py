@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -74,13 +75,9 @@ class Talk:
     def fail(self, code: Code, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
         """Print an error and end the run."""
         self._err.print(_printable(message))
-        listed = [
-            {"kind": i.kind, "id": i.id, "field": i.field, "value": i.value}
-            | {"message": i.message, "file": i.file, "line": i.line}
-            for i in issues
-        ]
         title = message.split("\n", 1)[0]
-        self.answer({"status": status, "exit_code": int(code), "message": title, "issues": listed})
+        told = {"message": title, "issues": listing(issues)}
+        self.answer({"status": status, "exit_code": int(code), **told})
         raise typer.Exit(code)
 
     @contextmanager
@@ -104,6 +101,16 @@ class Talk:
                 self.note(_progress_line(progress))
 
         return show
+
+
+def listing(issues: Sequence[Issue]) -> list[dict[str, Any]]:  # Any: JSON
+    """Return issues as JSON has them."""
+    return [asdict(issue) for issue in issues]
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: ``1 ticket``, ``2 tickets``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 class _Console(Console):

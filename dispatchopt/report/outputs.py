@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem, Rejected
 
 REPLACEABLE: Final = (
-    "plan.json", "visits.csv", "unserved.csv", "kpis.json", "rejected.csv", "run_sheets",
+    "plan.json", "visits.csv", "unserved.csv", "kpis.json", "rejected.csv", "warnings.csv",
+    "run_sheets",
 )  # fmt: skip
 """What an output folder holds; a folder with anything else in it is left alone."""
 
@@ -33,13 +34,15 @@ def write_outputs(
     *,
     rejected: Sequence[Rejected] | None = None,
     issues: Sequence[Issue] = (),
+    warnings: Sequence[Issue] = (),
     language: Language | Literal["both"] = "both",
 ) -> None:
     """Write plan, tables, key figures and run sheets; the folder is replaced as a whole.
 
     A kill at any moment leaves the old output or the new one, never a mixture. Files:
     ``plan.json``, ``visits.csv``, ``unserved.csv``, ``kpis.json``, ``run_sheets/<engineer>.md``
-    (with both languages ``.en.md`` and ``.zh.md``), and ``rejected.csv`` if anything was rejected.
+    (with both languages ``.en.md`` and ``.zh.md``), ``rejected.csv`` if anything was rejected and
+    ``warnings.csv`` if there are any.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def write_outputs(
     issues
         Faults found at input (`Intake.issues`): they name file, line and field in
         ``rejected.csv``, and the engineers left out.
+    warnings
+        What of the input looks like a slip (`Intake.warnings`).
 
     Raises
     ------
@@ -59,7 +64,9 @@ def write_outputs(
         If the folder holds other files, or cannot be written.
     """
     refused = plan.rejected if rejected is None else rejected
-    files = output_files(problem, plan, rejected=refused, issues=issues, language=language)
+    files = output_files(
+        problem, plan, rejected=refused, issues=issues, warnings=warnings, language=language
+    )
     publish_folder(Path(folder), files, replaceable=REPLACEABLE)
 
 
@@ -70,6 +77,7 @@ def output_files(
     rejected: Sequence[Rejected],
     issues: Sequence[Issue],
     language: Language | Literal["both"],
+    warnings: Sequence[Issue] = (),
 ) -> dict[str, bytes]:
     """Return the content of each output file, as `write_outputs` publishes it."""
     files = {
@@ -79,7 +87,9 @@ def output_files(
         "kpis.json": dump_json(plan_kpis(problem, plan), indent=1),
     }
     if rejected or issues:
-        files["rejected.csv"] = _rejected_csv(rejected, issues)
+        files["rejected.csv"] = _issues_csv(issues, rejected)
+    if warnings:
+        files["warnings.csv"] = _issues_csv(warnings)
     names = file_names(engineer.id for engineer in problem.engineers)
     languages: tuple[Language, ...] = ("en", "zh") if language == "both" else (language,)
     for spoken in languages:
@@ -89,8 +99,8 @@ def output_files(
     return files
 
 
-def _rejected_csv(rejected: Sequence[Rejected], issues: Sequence[Issue]) -> bytes:
-    """One row for each fault, and one for each rejected ticket of which no fault is told."""
+def _issues_csv(issues: Sequence[Issue], rejected: Sequence[Rejected] = ()) -> bytes:
+    """One row for each issue, and one for each rejected ticket of which no fault is told."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(["kind", "id", "field", "value", "message", "file", "line"])

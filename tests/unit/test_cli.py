@@ -105,6 +105,31 @@ def test_json_mode_prints_one_object(tmp_path: Path) -> None:
     assert written["cost"] == data["cost"]
 
 
+def test_a_misspelt_skill_is_a_warning_and_no_fault(tmp_path: Path) -> None:
+    engineers = [raw_engineer(), raw_engineer("E2", skills={"BRODBAND": 1})]
+    source = save(tmp_path, small(engineers=engineers))
+    words = "Warning: problem.json: engineer 'E2', skills = BRODBAND: "
+    found = plan(source, tmp_path / "out")
+    assert found.exit_code == 0
+    assert words in found.stderr
+    assert "did you mean 'BROADBAND'?" in (tmp_path / "out" / "warnings.csv").read_text("utf-8-sig")
+    assert words in run("check", source, tmp_path / "out").stderr
+    for arguments in (
+        ("check", source, tmp_path / "out"),
+        ("plan", source, "--out", tmp_path / "o"),
+    ):
+        options = ("--json", *(("--iterations", 5) if arguments[0] == "plan" else ()))
+        found = run(*arguments, *options)
+        assert (found.exit_code, found.stderr) == (0, "")
+        (warning,) = json.loads(found.stdout)["warnings"]
+        assert (warning["id"], warning["field"], warning["value"]) == ("E2", "skills", "BRODBAND")
+    found = plan(source, tmp_path / "out", "--quiet")
+    assert (found.exit_code, found.output) == (0, "")
+    found = plan(save(tmp_path, small()), tmp_path / "out")
+    assert "Warning" not in found.stderr
+    assert not (tmp_path / "out" / "warnings.csv").exists()
+
+
 def test_quiet_mode_prints_errors_only(tmp_path: Path) -> None:
     source = save(tmp_path, small())
     found = plan(source, tmp_path / "out", "--quiet")
@@ -306,6 +331,17 @@ def test_check_names_violations_and_exits_1(tmp_path: Path) -> None:
     assert set(data["cost"]["by_rule"]) <= {rule.name for rule in RULES}
 
 
+def test_check_lists_ten_ids_and_counts_the_rest(tmp_path: Path) -> None:
+    tickets = [raw_ticket(f"T{i}") for i in range(12)]
+    source = save(tmp_path, raw_problem(tickets=tickets))
+    empty = save(tmp_path, {"routes": []}, "plan.json")
+    found = run("check", source, empty)
+    line = next(text for text in found.stdout.splitlines() if "priced as left out" in text)
+    assert line.endswith("T8, T9 and 2 more, 12 in all (--json lists them)")
+    listed = json.loads(run("check", source, empty, "--json").stdout)["missing"]
+    assert listed == [f"T{i}" for i in range(12)]
+
+
 def test_check_takes_orders_only_and_prices_what_is_missing(tmp_path: Path) -> None:
     source = save(tmp_path, small())
     route = {"shift_id": "S-E1", "visits": [{"ticket_id": "T1"}]}
@@ -332,6 +368,9 @@ def test_generate_writes_each_form(tmp_path: Path) -> None:
     assert plain.exit_code == 0
     assert "2 engineers" in plain.stdout
     assert "2027-03-01" in (tmp_path / "plain" / "shifts.csv").read_text("utf-8-sig")
+    for name in ("new/day/p.json", "newer/day"):
+        assert run(*options, tmp_path / name).exit_code == 0
+        assert (tmp_path / name).exists()
 
 
 def test_generate_refuses_what_it_cannot_do(tmp_path: Path) -> None:
@@ -345,7 +384,7 @@ def test_generate_refuses_what_it_cannot_do(tmp_path: Path) -> None:
         ("--out", tmp_path / "p", "--timezone", "Mars/Base"),
         ("--out", tmp_path / "p", "--tickets", 0),
         ("--out", tmp_path / "mine"),
-        ("--out", tmp_path / "missing" / "p.json"),
+        ("--out", tmp_path / "mine" / "notes.txt" / "p.json"),
     ):
         found = run("generate", *options)
         assert found.exit_code == 2, options
@@ -373,9 +412,22 @@ def test_what_would_steer_a_terminal_is_written_out(tmp_path: Path) -> None:
     assert "T2\\x1b[31m[bold]x[/bold]" in found.stdout
 
 
-def test_empty_problems_are_planned(tmp_path: Path) -> None:
+def test_an_input_without_tickets_exits_2(tmp_path: Path) -> None:
     source = save(tmp_path, raw_problem(tickets=[]))
-    assert plan(source, tmp_path / "out").exit_code == 0
+    found = plan(source, tmp_path / "out")
+    assert found.exit_code == 2
+    assert "no tickets, so there is nothing to plan" in found.stderr
+    assert not (tmp_path / "out").exists()
+    # Tickets that are all rejected are another matter: --max-rejects rules it.
+    faulty = save(tmp_path, raw_problem(tickets=[raw_ticket(priority=9)]))
+    options = ("--on-bad-row", "reject", "--max-rejects")
+    assert plan(faulty, tmp_path / "out", *options, "100%").exit_code == 3
+    found = plan(faulty, tmp_path / "out", *options, "0")
+    assert found.exit_code == 2
+    assert "The input has 1 faulty row, --max-rejects 0 allows 0 with 1 ticket." in found.stderr
+
+
+def test_a_roster_without_shifts_leaves_all_out(tmp_path: Path) -> None:
     idle = raw_engineer(shifts=[])
     found = plan(save(tmp_path, raw_problem(engineers=[idle])), tmp_path / "out")
     assert found.exit_code == 0
