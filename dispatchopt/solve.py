@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,10 +21,13 @@ from dispatchopt.reasons import explain_unserved
 from dispatchopt.solvers.cache import is_warm
 from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.insertion import improve
-from dispatchopt.solvers.lns import Lns, default_heat, default_threads
+from dispatchopt.solvers.lns import BATCH_SECONDS, Lns, default_heat, default_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Future
+
+    from dispatchopt.solvers.cpsat import CpSatResult
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +101,7 @@ class Planner:
     Raises
     ------
     InvalidProblemError
-        If costs of the problem could reach 2**53.
+        If costs of the problem could reach 2**53, or amounts of parts 2**30.
     """
 
     def __init__(self, problem: Problem, *, rejected: Iterable[Rejected] = ()) -> None:
@@ -135,10 +140,11 @@ class Planner:
         Parameters
         ----------
         time_limit
-            Seconds, compilation of the kernels apart; honoured to within a second. Absent without
-            `iterations`: a second for ten tickets, at least 2, at most 60.
+            Seconds from here on, compilation of the kernels apart; honoured to within a second.
+            Absent without `iterations`: a second for ten tickets, at least 2, at most 60.
         iterations
-            Iterations of each chain instead of a time limit: the same call gives the same plan.
+            Iterations of each thread's chain instead of a time limit: the same call gives the same
+            plan.
         seed
             Seed of the search, 0 or more.
         threads
@@ -159,11 +165,22 @@ class Planner:
             If the checker accepted no plan: a bug of ours.
         """
         _refuse_bad_options(time_limit, iterations, seed, threads)
+        return self._solve(time.monotonic(), time_limit, iterations, seed, threads, on_progress)
+
+    def _solve(
+        self,
+        begin: float,
+        time_limit: float | None,
+        iterations: int | None,
+        seed: int,
+        threads: int | None,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> Result:
+        """Plan with options that are sound; the time limit counts from `begin` on."""
         if time_limit is None and iterations is None:
             time_limit = min(60.0, max(2.0, len(self.problem.tickets) / 10))
-        run = _Run(self._compiled, seed, threads or default_threads(), on_progress)
-        routes = run.search(time_limit, iterations)
-        return self._result(run, routes)
+        run = _Run(self._compiled, seed, threads or default_threads(), on_progress, begin)
+        return self._result(run, run.search(time_limit, iterations))
 
     def _result(self, run: _Run, candidates: Sequence[Routes]) -> Result:
         for routes in candidates:
@@ -223,12 +240,14 @@ class _Run:
         seed: int,
         threads: int,
         on_progress: Callable[[Progress], None] | None,
+        begin: float,
     ) -> None:
         self.compiled, self.seed, self.threads = compiled, seed, threads
         self.on_progress = on_progress
         self.bound: int | None = None
+        self.proven: Routes | None = None
         self.interrupted = False
-        self.begin = time.monotonic()
+        self.begin = begin
         self.lns = Lns(compiled.instance, seed, threads)
         self.told = (-REPORT_EVERY, -1)
         self.closing = 0.0
@@ -264,8 +283,8 @@ class _Run:
             self._tell(force=True)
         except KeyboardInterrupt:
             self.interrupted = True
-            if self.bound is None:  # nothing better than the search was found by proof
-                best = improve(self.lns.search, self.lns.most_visits, self.lns.routes())
+            found = self.lns.routes() if self.proven is None else self.proven
+            best = improve(self.lns.search, self.lns.most_visits, found)
         return [best, first]
 
     def _anneal(self, time_limit: float | None, iterations: int | None) -> None:
@@ -300,20 +319,43 @@ class _Run:
             )
 
     def _prove(self, routes: Routes, time_limit: float | None, iterations: int | None) -> Routes:
-        """Let the constraint model improve a small plan and prove it."""
+        """Let the constraint model improve a small plan and prove it.
+
+        It works in another thread: this one stays in Python, where signals and progress come in.
+        """
         left = None if time_limit is None else time_limit - (time.monotonic() - self.begin) - 0.2
         if left is not None and left <= 0.05:
             return routes
-        proof = solve_exact(
-            self.compiled.instance,
-            hint=routes,
-            time_limit=left,
-            deterministic_time=None if left is not None else max(1.0, (iterations or 0) / 1000),
-            workers=1,
-            seed=self.seed,
-        )
-        self.bound = proof.bound
-        return proof.routes if proof.routes is not None else routes
+        work = None if left is not None else max(1.0, (iterations or 0) / 1000)
+        stop = Event()
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                job = pool.submit(
+                    solve_exact,
+                    self.compiled.instance,
+                    hint=routes,
+                    time_limit=left,
+                    deterministic_time=work,
+                    workers=1,
+                    seed=self.seed,
+                    should_stop=stop.is_set,
+                )
+                self._wait_for(job)
+            finally:
+                stop.set()
+            proof = job.result()
+        # No cost is negative: a bound of 0 says nothing, unless the plan is as cheap.
+        self.bound = proof.bound if proof.bound or proof.is_optimal else None
+        self.proven = routes if proof.routes is None else proof.routes
+        return self.proven
+
+    def _wait_for(self, job: Future[CpSatResult]) -> None:
+        try:
+            while wait([job], timeout=BATCH_SECONDS).not_done:
+                self._tell(force=False)
+        except KeyboardInterrupt:
+            logger.info("interrupted; keeping the best plan so far")
+            self.interrupted = True
 
 
 def _refuse_bad_options(
@@ -363,12 +405,44 @@ def solve(
     seed: int = 0,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    rejected: Iterable[Rejected] = (),
 ) -> Result:
-    """Plan a problem; `Planner(problem).solve(...)` in one call. Options as there."""
-    return Planner(problem).solve(
-        time_limit=time_limit,
-        iterations=iterations,
-        seed=seed,
-        threads=threads,
-        on_progress=on_progress,
-    )
+    """Plan a problem: `Planner(problem).solve(...)` in one call.
+
+    Parameters
+    ----------
+    time_limit
+        Seconds for the whole call, the compilation of the problem included, that of the kernels
+        (once for each installation) apart; honoured to within a second, unless compiling the
+        problem, a first plan and its check alone take longer. Absent without `iterations`: a second
+        for ten tickets, at least 2, at most 60.
+    iterations
+        Iterations of each thread's chain instead of a time limit (so twice the threads make twice
+        the iterations in all): the same call gives the same plan.
+    seed
+        Seed of the search, 0 or more.
+    threads
+        Chains in parallel; absent: the cores that this process may use.
+    on_progress
+        Called with a `Progress` on every improvement and about twice a second.
+    rejected
+        Tickets refused at input, carried into the plan so that its tally adds up.
+
+    Returns
+    -------
+    Result
+        The best checked plan. After Ctrl-C (KeyboardInterrupt) the best so far.
+
+    Raises
+    ------
+    ValueError
+        For a limit, seed or number of threads that is out of range, or two limits.
+    InvalidProblemError
+        If costs of the problem could reach 2**53, or amounts of parts 2**30.
+    InternalError
+        If the checker accepted no plan: a bug of ours.
+    """
+    begin = time.monotonic()
+    _refuse_bad_options(time_limit, iterations, seed, threads)
+    planner = Planner(problem, rejected=rejected)
+    return planner._solve(begin, time_limit, iterations, seed, threads, on_progress)

@@ -99,7 +99,7 @@ def test_should_stop_ends_the_search() -> None:
 
     def stop() -> bool:
         calls.append(1)
-        return True
+        return len(calls) > 4  # asked four times while the model of one shift is built
 
     # Thirty tickets of odd lengths to pack into 4 h: far from proven when it is asked first.
     inst = compile_problem(problem([{"duration": 700 + 37 * i} for i in range(30)])).instance
@@ -113,6 +113,23 @@ def test_should_stop_ends_the_search() -> None:
     # The hint is kept even if the search stops before it has looked at it.
     assert hinted is not None
     assert result.bound < result.cost <= hinted
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3, 4])
+def test_a_stop_while_the_model_is_built_gives_nothing(asked: int) -> None:
+    calls = []
+
+    def stop() -> bool:
+        calls.append(1)
+        return len(calls) == asked
+
+    inst = three_tickets()
+    assert solve_exact(inst, hint=[[0]], should_stop=stop) == (None, None, 0, False)
+    assert len(calls) == asked
+
+
+def test_a_model_that_is_not_built_in_time_gives_nothing() -> None:
+    assert solve_exact(three_tickets(), time_limit=0.0) == (None, None, 0, False)
 
 
 def test_without_any_feasible_plan_the_bound_is_beyond_every_cost() -> None:

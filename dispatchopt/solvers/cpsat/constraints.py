@@ -17,6 +17,8 @@ from dispatchopt.solvers.cpsat.variables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dispatchopt.forms import Instance
 
 
@@ -28,10 +30,11 @@ class Constraints:
         self._inst = inst
         self._vars = variables
 
-    def add_all(self) -> None:
-        """Add the constraints of every form."""
+    def add_all(self, go_on: Callable[[], None]) -> None:
+        """Add the constraints of every form; `go_on` is called for each shift."""
         self._served_at_most_once()
         for s, shift in self._vars.shifts.items():
+            go_on()
             self._circuit(shift)
             self._bounds_of_starts(shift)
             self._travel(s, shift)

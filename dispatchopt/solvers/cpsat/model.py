@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -55,8 +56,21 @@ class Built:
     cost: cp_model.LinearExpr
 
 
-def build_model(inst: Instance, *, named: bool = False) -> Built:
-    """Build the model of the whole problem; `named` names the variables, for reading it.
+class _Ended(Exception):
+    """Building was stopped, or took all the time there was."""
+
+
+def build_model(
+    inst: Instance, *, named: bool = False, go_on: Callable[[], None] = lambda: None
+) -> Built:
+    """Build the model of the whole problem.
+
+    Parameters
+    ----------
+    named
+        Name the variables, for reading the model.
+    go_on
+        Called for each shift now and then; may raise to end it.
 
     Raises
     ------
@@ -65,9 +79,9 @@ def build_model(inst: Instance, *, named: bool = False) -> Built:
     """
     model = cp_model.CpModel()
     name = _full_name if named else _no_name
-    variables = make_variables(model, inst, name)
-    Constraints(model, inst, variables).add_all()
-    cost = Objective(model, inst, variables).expression()
+    variables = make_variables(model, inst, name, go_on)
+    Constraints(model, inst, variables).add_all(go_on)
+    cost = Objective(model, inst, variables).expression(go_on)
     model.minimize(cost)
     fault = model.validate()
     if fault:
@@ -99,45 +113,51 @@ def solve_exact(
 ) -> CpSatResult:
     """Solve the whole problem, every form included.
 
-    With one worker and no `time_limit` the same call gives the same result.
+    With one worker and no `time_limit` the same call gives the same result. Signals are left to
+    the caller: a thread in here takes none before the end, so one that must hear of Ctrl-C calls
+    this from another and stops it by `should_stop`.
 
     Parameters
     ----------
     hint
-        A plan to start from, one order for each shift; the result is no worse. One that is not
-        feasible, or dearer than `upper_bound`, is not used.
+        A plan to start from, one order for each shift; the result is no worse, if there is one. A
+        plan that is not feasible, or dearer than `upper_bound`, is not used.
     deterministic_time
         Limit in the solver's own units, about a second each; None: none.
     time_limit
-        Limit in seconds; None: none.
+        Limit in seconds, those of building the model included: without time for that there is no
+        result but a bound of 0. None: none.
     upper_bound
         Only plans that cost at most this are sought.
     should_stop
-        Asked every 50 ms from another thread; True ends the search with the best plan so far.
+        Asked while the model is built, then every 50 ms from another thread; True ends the search
+        with the best plan so far.
 
     Raises
     ------
     UnsupportedRuleError
         If prices are so high that the solver's 64 bits could overflow.
     """
-    built = build_model(inst)
-    if upper_bound is not None:
-        built.model.add(built.cost <= upper_bound)
-    solver = _solver(workers, seed, deterministic_time, time_limit)
-    # A caller with its own way to stop keeps its signal handler, too.
-    solver.parameters.catch_sigint_signal = should_stop is None
-    hinted = None if hint is None else _add_hint(built, inst, hint)
-    with _stopping(solver, should_stop):
+    watch = _Watch(time_limit, should_stop)
+    try:
+        built = build_model(inst, go_on=watch.go_on)
+        if upper_bound is not None:
+            built.model.add(built.cost <= upper_bound)
+        hinted = None if hint is None else _add_hint(built, inst, hint, watch)
+    except _Ended:
+        return CpSatResult(None, None, 0, False)
+    solver = _solver(workers, seed, deterministic_time, watch.seconds_left())
+    with watch.stopping(solver):
         status = solver.solve(built.model)
     if status == cp_model.INFEASIBLE:
         return CpSatResult(None, None, MAX_COST if upper_bound is None else upper_bound + 1, False)
-    bound = max(0, _bound(solver.best_objective_bound))
     if status == cp_model.OPTIMAL:
         cost, routes = _plan(built, inst, solver)
         return CpSatResult(routes, cost, cost, True)
     plans = [] if hinted is None else [hinted]
     if status == cp_model.FEASIBLE:
         plans.append(_plan(built, inst, solver))
+    bound = max(0, _bound(solver.best_objective_bound))
     if not plans:
         return CpSatResult(None, None, bound, False)
     cost, routes = min(plans)
@@ -152,6 +172,8 @@ def _solver(
     solver.parameters.random_seed = seed
     solver.parameters.max_deterministic_time = _or_endless(deterministic_time)
     solver.parameters.max_time_in_seconds = _or_endless(time_limit)
+    # It would take the process's handler of SIGINT over and not give it back.
+    solver.parameters.catch_sigint_signal = False
     return solver
 
 
@@ -182,7 +204,7 @@ def _order(variables: Variables, solver: cp_model.CpSolver, s: int) -> list[int]
 
 
 def _add_hint(
-    built: Built, inst: Instance, routes: Sequence[Sequence[int]]
+    built: Built, inst: Instance, routes: Sequence[Sequence[int]], watch: _Watch
 ) -> tuple[int, list[list[int]]] | None:
     """Hint every variable of the model: its value when the routes are fixed.
 
@@ -195,14 +217,17 @@ def _add_hint(
     """
     fixed = built.model.clone()
     for s, order in enumerate(_canonical(inst, routes)):
+        watch.go_on()
         chosen = set(zip([DEPOT, *order], [*order, DEPOT], strict=True))
         arcs = built.variables.shifts[s].arcs if s in built.variables.shifts else {}
         if order and not chosen <= arcs.keys():
             return None
         for leg, literal in arcs.items():
             fixed.add(fixed.get_bool_var_from_proto_index(literal.index) == (leg in chosen))
-    solver = _solver(1, 0, None, None)
-    if solver.solve(fixed) != cp_model.OPTIMAL:
+    solver = _solver(1, 0, None, watch.seconds_left())
+    with watch.stopping(solver):
+        status = solver.solve(fixed)
+    if status != cp_model.OPTIMAL:
         return None
     for index, value in enumerate(solver.response_proto.solution):
         built.model.add_hint(built.model.get_int_var_from_proto_index(index), value)
@@ -219,23 +244,40 @@ def _canonical(inst: Instance, routes: Sequence[Sequence[int]]) -> list[list[int
     return swapped
 
 
-@contextmanager
-def _stopping(solver: cp_model.CpSolver, should_stop: Callable[[], bool] | None) -> Iterator[None]:
-    """Ask `should_stop` while the solver works."""
-    if should_stop is None:
-        yield
-        return
-    ended = Event()
+class _Watch:
+    """Says when it is time to end: by the clock, or as the caller asks for it."""
 
-    def watch() -> None:
-        while not ended.wait(POLL_SECONDS):
-            if should_stop():
-                solver.stop_search()
+    def __init__(self, time_limit: float | None, should_stop: Callable[[], bool] | None) -> None:
+        self._end = None if time_limit is None else time.monotonic() + time_limit
+        self._should_stop = should_stop
 
-    thread = Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    def seconds_left(self) -> float | None:
+        """Seconds until the limit; None: there is none."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    def go_on(self) -> None:
+        """Raise `_Ended` if it is time."""
+        if self.seconds_left() == 0 or (self._should_stop is not None and self._should_stop()):
+            raise _Ended
+
+    @contextmanager
+    def stopping(self, solver: cp_model.CpSolver) -> Iterator[None]:
+        """Ask `should_stop` while the solver works."""
+        should_stop = self._should_stop
+        if should_stop is None:
+            yield
+            return
+        ended = Event()
+
+        def watch() -> None:
+            while not ended.wait(POLL_SECONDS):
+                if should_stop():
+                    solver.stop_search()
+
+        thread = Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()

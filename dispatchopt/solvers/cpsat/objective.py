@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from math import gcd
+from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
 from dispatchopt.forms import BALANCE, FOREVER, OVERTIME, RESERVE, TRAVEL, Instance
 from dispatchopt.solvers.cpsat.constraints import route_work, way_home_alone
 from dispatchopt.solvers.cpsat.variables import DEPOT, ShiftVariables, Variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_CHORDS = 256
 """Chords of the load table that are written one by one; a shift with hardly any paid time has more
@@ -25,13 +29,14 @@ class Objective:
         self._terms: list[cp_model.LinearExpr] = []
         self._constant = 0
 
-    def expression(self) -> cp_model.LinearExpr:
-        """Return the cost of the whole plan."""
+    def expression(self, go_on: Callable[[], None]) -> cp_model.LinearExpr:
+        """Return the cost of the whole plan; `go_on` is called for each shift."""
         self._fixed()
         self._skipped()
         for t in self._vars.start:
             self._time_cost(t)
         for s, shift in self._vars.shifts.items():
+            go_on()
             self._assigned(s, shift)
             self._travelled(s, shift)
             self._overtime(s, shift)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ortools.sat.python import cp_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dispatchopt.forms import Instance
 
@@ -118,10 +118,21 @@ def windows(inst: Instance, t: int) -> list[tuple[int, int]]:
     return [(int(o), int(c)) for o, c in inst.window[t, : inst.num_windows[t]]]
 
 
-def make_variables(model: cp_model.CpModel, inst: Instance, name: Callable[..., str]) -> Variables:
-    """Create the variables; `name` turns a word and indices into a name, or into none."""
+def make_variables(
+    model: cp_model.CpModel, inst: Instance, name: Callable[..., str], go_on: Callable[[], None]
+) -> Variables:
+    """Create the variables.
+
+    Parameters
+    ----------
+    name
+        Turns a word and indices into a name, or into none.
+    go_on
+        Called for each shift; may raise to end it.
+    """
     shifts = {}
     for s in range(inst.num_shifts):
+        go_on()
         reach = reach_of(inst, s)
         if reach.earliest or inst.occupied[s]:
             shifts[s] = _shift_variables(model, inst, s, reach, name)
@@ -225,20 +236,12 @@ def _earliest_starts(
 ) -> dict[int, int]:
     """Dijkstra from the start place: later arrivals never start service earlier."""
     begin = int(inst.shift_begin[s])
-    open_starts = {t: _start_from(inst, t, begin + legs[DEPOT, t]) for t in tickets}
-    found: dict[int, int] = {}
-    while True:
-        reached = [(at, t) for t, at in open_starts.items() if at is not None]
-        if not reached:
-            return found
-        at, t = min(reached)
-        found[t] = at
-        del open_starts[t]
-        leaves = at + duration(inst, s, t)
-        for other, known in open_starts.items():
-            by_way = _start_from(inst, other, leaves + legs[t, other])
-            if by_way is not None and (known is None or by_way < known):
-                open_starts[other] = by_way
+    seconds = {t: duration(inst, s, t) for t in tickets}
+
+    def after(t: int, at: int, other: int) -> int | None:
+        return _start_from(inst, other, at + seconds[t] + legs[t, other])
+
+    return _settled({t: _start_from(inst, t, begin + legs[DEPOT, t]) for t in tickets}, min, after)
 
 
 def _latest_starts(
@@ -247,23 +250,44 @@ def _latest_starts(
     """Dijkstra back from the end of the route."""
     hard_end = int(inst.shift_hard_end[s])
     seconds = {t: duration(inst, s, t) for t in tickets}
-    open_starts = {
-        t: _start_until(inst, t, min(hard_end - legs[t, DEPOT], int(inst.latest[t])) - seconds[t])
-        for t in tickets
-    }
+
+    def before(t: int, at: int, other: int) -> int | None:
+        leaves = min(at - legs[other, t], int(inst.latest[other]))
+        return _start_until(inst, other, leaves - seconds[other])
+
+    last = {t: min(hard_end - legs[t, DEPOT], int(inst.latest[t])) for t in tickets}
+    starts = {t: _start_until(inst, t, end - seconds[t]) for t, end in last.items()}
+    return _settled(starts, max, before)
+
+
+def _settled(
+    starts: dict[int, int | None],
+    best: Callable[[Iterable[tuple[int, int]]], tuple[int, int]],
+    by_way_of: Callable[[int, int, int], int | None],
+) -> dict[int, int]:
+    """Dijkstra: settle the best start of all, then try the other tickets by way of that one.
+
+    Parameters
+    ----------
+    starts
+        By ticket its start without other visits on the way; None: none.
+    best
+        `min` or `max`.
+    by_way_of
+        Start of the last ticket by way of the first, which starts at the time between them.
+    """
+    open_starts = dict(starts)
     found: dict[int, int] = {}
-    while True:
-        reached = [(at, t) for t, at in open_starts.items() if at is not None]
-        if not reached:
-            return found
-        at, t = max(reached)
+    while reached := [(at, t) for t, at in open_starts.items() if at is not None]:
+        at, t = best(reached)
         found[t] = at
         del open_starts[t]
         for other, known in open_starts.items():
-            leaves = min(at - legs[other, t], int(inst.latest[other]))
-            by_way = _start_until(inst, other, leaves - seconds[other])
-            if by_way is not None and (known is None or by_way > known):
-                open_starts[other] = by_way
+            start = by_way_of(t, at, other)
+            if start is not None:
+                direct = start if known is None else known
+                open_starts[other], _ = best([(direct, other), (start, other)])
+    return found
 
 
 def _start_from(inst: Instance, t: int, arrival: int) -> int | None:
