@@ -406,7 +406,7 @@ def break_problems(draw: st.DrawFn) -> Problem:
 
     Long ways, so that both may lie on one leg in either order; ends anywhere; a started visit.
     """
-    pauses = [
+    pauses: list[dict[str, Any]] = [
         {
             "earliest": OPENING + timedelta(minutes=draw(st.sampled_from((0, 30, 60, 75, 90)))),
             "duration": 60 * draw(st.sampled_from((30, 60, 15))),
