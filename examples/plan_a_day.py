@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dispatchopt as do
+from dispatchopt.report.minutes import clock, minutes_after
 
 if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem
@@ -34,14 +35,14 @@ def print_first_route(problem: Problem, plan: Plan) -> None:
     faults = problem.catalogue()
     print(f"\nshift {route.shift_id}")
     for visit in route.visits:
-        if visit.start is None or visit.end is None or visit.travel_seconds is None:
-            continue  # a plan with orders only; solve() never returns one
+        times = (visit.departure, visit.start, visit.end)
+        departure, start, end = (time for time in times if time is not None)  # solve() gives all
         ticket = tickets[visit.ticket_id]
-        start, end = (time.astimezone(problem.zone) for time in (visit.start, visit.end))
+        way = minutes_after(departure, visit.travel_seconds or 0)
         promised = " promised" if visit.promised else ""
         print(
-            f"  {start:%H:%M}-{end:%H:%M} {ticket.id} P{ticket.priority} "
-            f"{faults[ticket.fault_type].name_zh}, {visit.travel_seconds // 60} min away{promised}"
+            f"  {clock(start, problem.zone)}-{clock(end, problem.zone)} {ticket.id} "
+            f"P{ticket.priority} {faults[ticket.fault_type].name_zh}, {way} min away{promised}"
         )
 
 

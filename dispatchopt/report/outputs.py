@@ -12,13 +12,16 @@ from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.adapters.visit_rows import rows_csv, unserved_rows, visit_rows
 from dispatchopt.report.kpis import plan_kpis
-from dispatchopt.report.run_sheets import Language, file_names, run_sheets
+from dispatchopt.report.readable import readable_detail
+from dispatchopt.report.run_sheets import file_names, run_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dispatchopt.adapters.visit_rows import RowTable
     from dispatchopt.errors import Issue
     from dispatchopt.models import Plan, Problem, Rejected
+    from dispatchopt.report.glossary import Language
 
 REPLACEABLE: Final = (
     "plan.json", "visits.csv", "unserved.csv", "kpis.json", "rejected.csv", "warnings.csv",
@@ -42,7 +45,8 @@ def write_outputs(
     A kill at any moment leaves the old output or the new one, never a mixture. Files:
     ``plan.json``, ``visits.csv``, ``unserved.csv``, ``kpis.json``, ``run_sheets/<engineer>.md``
     (with both languages ``.en.md`` and ``.zh.md``), ``rejected.csv`` if anything was rejected and
-    ``warnings.csv`` if there are any.
+    ``warnings.csv`` if there are any. ``unserved.csv`` tells the facts behind each reason in words;
+    ``plan.json`` keeps them as data.
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ def output_files(
     files = {
         "plan.json": plan_bytes(plan),
         "visits.csv": rows_csv(visit_rows(plan, problem), problem),
-        "unserved.csv": rows_csv(unserved_rows(plan, problem), problem),
+        "unserved.csv": rows_csv(_unserved_table(plan, problem), problem),
         "kpis.json": dump_json(plan_kpis(problem, plan), indent=1),
     }
     if rejected or issues:
@@ -97,6 +101,15 @@ def output_files(
         for engineer_id, text in run_sheets(problem, plan, language=spoken).items():
             files[f"run_sheets/{names[engineer_id]}.{ending}"] = text.encode()
     return files
+
+
+def _unserved_table(plan: Plan, problem: Problem) -> RowTable:
+    """Return the rows of the tickets left out, with `detail` as people read it."""
+    table = unserved_rows(plan, problem)
+    column = list(table.columns).index("detail")
+    for row, unserved in zip(table.rows, plan.unserved, strict=True):
+        row[column] = readable_detail(unserved.detail)
+    return table
 
 
 def _issues_csv(issues: Sequence[Issue], rejected: Sequence[Rejected] = ()) -> bytes:

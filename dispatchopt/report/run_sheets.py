@@ -1,29 +1,33 @@
 """One run sheet for each engineer: what to pack, and where to be when.
 
 Before leaving, an engineer re-reads the jobs and prepares tools, parts and documents; the sheet
-gives all of it in order, in local time, in English or in Chinese. It holds the engineer's name and
-the tickets' attributes (addresses, contacts), so it is personal data.
+gives all of it in order, in local time, in English or in Chinese. Times and minutes follow the one
+rule of `report.minutes`. It holds the engineer's name and the tickets' attributes (addresses,
+contacts), so it is personal data.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from dispatchopt.models import Engineer, FaultType, Plan, Point, Problem, Shift, Span
+from dispatchopt.report.glossary import Language, in_language
 from dispatchopt.report.matched import TimedRoute, TimedVisit, match_plan
+from dispatchopt.report.minutes import clock, minutes_after, minutes_between, usual_minutes
+from dispatchopt.report.readable import one_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Language = Literal["en", "zh"]
+_NONE: Final = "-"
+"""Stands for "none" among the tools and parts of a catalogue."""
 
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -124,11 +128,11 @@ class _Writer:
     zone_name: str
     catalogue: Mapping[str, FaultType]
     words: Mapping[str, str]
-    language: str
+    language: Language
 
     def sheet(self, engineer: Engineer, shifts: list[tuple[Shift, TimedRoute | None]]) -> str:
         words = self.words
-        name = f" · {_line(engineer.name)}" if engineer.name else ""
+        name = f" · {one_line(engineer.name)}" if engineer.name else ""
         lines = [f"# {words['title']} · {engineer.id}{name}", ""]
         lines += [f"{words['times']} ({self.zone_name}).", ""]
         for shift, route in shifts:
@@ -154,15 +158,25 @@ class _Writer:
         for visit in route.visits:
             ordered.update(visit.ticket.parts or {})
         lines = [
-            self._list("tools", tools),
-            self._list("parts", (f"{part} × {count}" for part, count in usual.items())),
-            self._list("own_parts", (f"{part} × {count}" for part, count in ordered.items())),
+            self._names("tools", tools),
+            self._counts("parts", usual),
+            self._counts("own_parts", ordered),
         ]
         found = [line for line in lines if line]
         return [f"**{self.words['packing']}**", "", *found, ""] if found else []
 
+    def _names(self, word: str, names: Iterable[str]) -> str:
+        return self._list(word, (self._name(name) for name in names if name != _NONE))
+
+    def _counts(self, word: str, counts: Mapping[str, int]) -> str:
+        counted = {name: count for name, count in counts.items() if count and name != _NONE}
+        return self._list(word, (f"{self._name(name)} × {n}" for name, n in counted.items()))
+
+    def _name(self, name: str) -> str:
+        return one_line(in_language(name, self.language))
+
     def _list(self, word: str, items: Iterable[str]) -> str:
-        text = ("、" if self.language == "zh" else ", ").join(_line(item) for item in items)
+        text = ("、" if self.language == "zh" else ", ").join(items)
         return f"- {self.words[word]}: {text}" if text else ""
 
     def _timeline(self, route: TimedRoute) -> list[str]:
@@ -187,8 +201,10 @@ class _Writer:
     def _visit(self, number: int, visit: TimedVisit, before: datetime) -> list[str]:
         words, ticket = self.words, visit.ticket
         fault = self.catalogue[ticket.fault_type]
-        name = fault.name_zh if self.language == "zh" else fault.name_en
+        names = (fault.name_zh, fault.name_en)
+        name = (names[0] or names[1]) if self.language == "zh" else (names[1] or names[0])
         kind = f"{fault.code} {name}".rstrip()
+        way = minutes_after(visit.departure, visit.travel_seconds)
         lines = [
             f"### {number}. {self._clock(visit.arrival, before)} · {ticket.id} · "
             f"{words['priority']}{ticket.priority} · {kind}",
@@ -197,7 +213,7 @@ class _Writer:
             f"{words['arrive']} {self._clock(visit.arrival, visit.departure)}, "
             f"{words['begin']} {self._clock(visit.start, visit.arrival)}, "
             f"{words['finish']} {self._clock(visit.end, visit.start)} "
-            f"({words['travel']} {self._minutes(visit.travel_seconds)})",
+            f"({words['travel']} {self._minutes(way)})",
         ]
         window = visit.promised or ticket.appointment
         if window is not None:
@@ -211,47 +227,43 @@ class _Writer:
 
     def _expected(self, visit: TimedVisit, fault: FaultType) -> str:
         words, duration = self.words, fault.duration
-        planned = self._minutes((visit.end - visit.start) // timedelta(seconds=1))
-        usual = f"{words['usual']} {self._minutes(duration.mean)}"
+        planned = self._minutes(minutes_between(visit.start, visit.end))
+        usual = f"{words['usual']} {self._minutes(usual_minutes(duration.mean))}"
         if duration.p80 is not None:
-            usual += f", {words['within']} {self._minutes(duration.p80)}"
+            usual += f", {words['within']} {self._minutes(usual_minutes(duration.p80))}"
         return f"{planned} ({usual})"
 
     def _details(self, visit: TimedVisit, fault: FaultType) -> list[str]:
         words, ticket = self.words, visit.ticket
         place = ticket.place
         where = f"{place.lat:.6f}, {place.lon:.6f}" if isinstance(place, Point) else place
-        ordered = (f"{part} × {count}" for part, count in (ticket.parts or {}).items())
-        notes = json.dumps(ticket.attributes, ensure_ascii=False, default=str)
+        notes = readable(ticket.attributes, language=self.language)
         case = f"- {words['case']}: {ticket.case_id} ({words['visit_no']} {ticket.visit_no})"
         return [
             f"- {words['place']}: {where}",
             case if ticket.case_id is not None else "",
             f"- {words['crew']}: {ticket.crew_size}" if ticket.crew_size > 1 else "",
-            self._list("tools", fault.tools),
-            self._list("parts", fault.parts),
-            self._list("own_parts", ordered),
-            f"- {words['notes']}: {_line(notes)}" if ticket.attributes else "",
+            self._names("tools", fault.tools),
+            self._names("parts", fault.parts),
+            self._counts("own_parts", ticket.parts or {}),
+            f"- {words['notes']}: {notes}" if notes else "",
         ]
 
-    def _minutes(self, seconds: int) -> str:
-        return f"{-(-seconds // 60)} {self.words['minutes']}"
+    def _minutes(self, minutes: int) -> str:
+        return f"{minutes} {self.words['minutes']}"
 
     def _clock(self, instant: datetime, before: datetime) -> str:
         """Time of day; with its date if that is another than `before`'s."""
-        local = instant.astimezone(self.zone)
-        is_same_day = local.date() == before.astimezone(self.zone).date()
-        return f"{local:%H:%M}" if is_same_day else f"{local:%Y-%m-%d %H:%M}"
+        day = instant.astimezone(self.zone).date()
+        is_same_day = day == before.astimezone(self.zone).date()
+        return clock(instant, self.zone) if is_same_day else self._day_and_clock(instant)
+
+    def _day_and_clock(self, instant: datetime) -> str:
+        return f"{instant.astimezone(self.zone).date()} {clock(instant, self.zone)}"
 
     def _span(self, start: datetime, end: datetime, before: datetime | None = None) -> str:
-        local = start.astimezone(self.zone)
-        first = f"{local:%Y-%m-%d %H:%M}" if before is None else self._clock(start, before)
+        first = self._day_and_clock(start) if before is None else self._clock(start, before)
         return f"{first}-{self._clock(end, start)}"
-
-
-def _line(text: str) -> str:
-    """Fold line breaks, so that a note cannot pose as another line of the sheet."""
-    return " ".join(text.split())
 
 
 _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)

@@ -213,16 +213,35 @@ def _counts(by_priority: Mapping[int, int]) -> list[str]:
 
 
 def _time_lines(kpis: Mapping[str, Kpi]) -> list[str]:
-    travel, kept, limits = kpis["travel_per_job"], kpis["appointments_kept"], kpis["sla_attainment"]
+    travel = kpis["travel_per_job"]
     rows = [["travel", f"{travel['numerator'] / 3600:.1f} h"]]
     if travel["value"] is not None:
         rows[0][1] += f", {travel['value'] / 60:.0f} min a visit"
     if kpis["utilisation"]["value"] is not None:
         rows.append(["paid time used", f"{kpis['utilisation']['value']:.0%}"])
-    for name, kpi in (("appointments kept", kept), ("service limits met", limits)):
-        if kpi["denominator"]:
-            rows.append([name, f"{kpi['numerator']} of {kpi['denominator']}"])
+    for name, kpi, counted in _COUNTED:
+        if kpis[kpi]["denominator"]:
+            share = f"{kpis[kpi]['numerator']} of {kpis[kpi]['denominator']}"
+            rows.append([name, f"{share} {counted}"])
+    if kpis["already_overdue"]["numerator"]:
+        count = f"{kpis['already_overdue']['numerator']}, due before the horizon, not in this count"
+        rows.append(["already overdue", count])
     if kpis["overtime"]["numerator"]:
         rows.append(["overtime", f"{kpis['overtime']['numerator'] / 3600:.1f} h"])
     width = max(len(name) for name, _ in rows)
     return [f"{name.ljust(width)}  {text}" for name, text in rows]
+
+
+_COUNTED: Final = (
+    (
+        "appointments kept",
+        "appointments_kept",
+        "tickets with an appointment: service begins within it",
+    ),
+    (
+        "service limits met",
+        "sla_attainment",
+        "tickets due within the horizon: service ends by then",
+    ),
+)
+"""Line of the summary, key figure, and what it counts; a ticket left out counts as a miss."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import textwrap
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,12 +19,15 @@ from hypothesis import strategies as st
 
 from dispatchopt.adapters.json_files import read_plan
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
-from dispatchopt.models import Plan, Problem, Rejected
+from dispatchopt.models import Plan, Problem, Rejected, builtin_fault_types
 from dispatchopt.report.kpis import plan_kpis
 from dispatchopt.report.outputs import output_files, write_outputs
 from dispatchopt.report.run_sheets import file_names, run_sheets
 from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
-from tests.unit.report_day import day, plan, raw_plan
+from tests.unit.report_day import day, plan, raw_plan, visit
+
+if TYPE_CHECKING:
+    from dispatchopt.report.glossary import Language
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -57,7 +63,10 @@ def test_tables_show_local_times_with_their_offset(tmp_path: Path) -> None:
     assert [(row["ticket_id"], row["reason"], row["breaks_promise"]) for row in rows] == [
         ("T4", "LOST_TO_OTHERS", "true"), ("T5", "NO_PARTS", "false"),
     ]  # fmt: skip
-    assert json.loads(rows[0]["detail"]) == {"to": ["T1"]}
+    assert [row["detail"] for row in rows] == ["to: T1", ""]
+    assert json.loads((tmp_path / "plan.json").read_text("utf-8"))["unserved"][0]["detail"] == {
+        "to": ["T1"]
+    }
     assert sorted(p.name for p in (tmp_path / "run_sheets").iterdir())[0] == "E1.md"
 
 
@@ -113,8 +122,10 @@ All times are local (Asia/Shanghai).
 
 **To prepare before leaving**
 
-- Tools: 红光笔, 光功率计, 热熔机/冷接工具, 清洁笔
-- Usual parts: 皮线光缆 × 1, 快速连接器/热缩管 × 1, 光纤插座 × 1, 快速连接器 × 1, 尾纤 × 1, 法兰 × 1
+- Tools: visual fault locator, optical power meter, fusion splicer or mechanical splicing kit, \
+fibre cleaning pen
+- Usual parts: drop cable × 1, fast connectors or heat-shrink sleeves × 1, fibre wall outlet × 1, \
+fast connectors × 1, pigtails × 1, fibre adapters × 1
 - Parts ordered for the tickets: ONT × 2
 
 ### 1. 08:10 · T1 · P1 · FTTH_LOS_DROP No light: drop-fibre break (home side)
@@ -123,8 +134,8 @@ All times are local (Asia/Shanghai).
 - Service limit: 08:40
 - Expected on site: 30 min (usual for this fault 75 min, 4 of 5 within 100 min)
 - Place: x
-- Tools: 红光笔, 光功率计, 热熔机/冷接工具
-- Usual parts: 皮线光缆, 快速连接器/热缩管, 光纤插座
+- Tools: visual fault locator, optical power meter, fusion splicer or mechanical splicing kit
+- Usual parts: drop cable, fast connectors or heat-shrink sleeves, fibre wall outlet
 - Parts ordered for the tickets: ONT × 1
 
 ### 2. 09:20 · T2 · P2 · FTTH_WEAK_LIGHT Weak optical power (< -27 dBm)
@@ -134,10 +145,10 @@ All times are local (Asia/Shanghai).
 - Service limit: 09:50
 - Expected on site: 30 min (usual for this fault 50 min, 4 of 5 within 65 min)
 - Place: y
-- Tools: 光功率计, 清洁笔, 红光笔
-- Usual parts: 快速连接器, 尾纤, 法兰
+- Tools: optical power meter, fibre cleaning pen, visual fault locator
+- Usual parts: fast connectors, pigtails, fibre adapters
 - Parts ordered for the tickets: ONT × 1
-- Notes: {"address": "3 Lake Road\\n# not a heading"}
+- Notes: address: 3 Lake Road # not a heading
 
 **Break 10:00-10:30**
 
@@ -163,6 +174,73 @@ def test_run_sheet_in_chinese() -> None:
     assert "- 故障单: C3 (第几次上门 2)" in text
     assert "- 所需人数: 2" in text
     assert text.endswith("**最后一单后结束**\n")
+
+
+def sheets_of(fault_type: dict[str, Any], **ticket: Any) -> dict[Language, str]:
+    """Return both sheets of a single visit to a ticket of that type."""
+    made = visit("T1", "08:00 08:10 08:10 08:40", 600)
+    route = {"shift_id": "S-E1", "visits": [made], "end": at("08:50")}
+    types = [{"code": "X", "duration": {"mean": 600}, **fault_type}]
+    task = Problem.model_validate(
+        raw_problem(tickets=[raw_ticket(fault_type="X", **ticket)], fault_types=types)
+    )
+    return {
+        spoken: run_sheets(task, Plan.model_validate({"routes": [route]}), language=spoken)["E1"]
+        for spoken in LANGUAGES
+    }
+
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def test_chinese_sheets_are_chinese_throughout() -> None:
+    text = run_sheets(day(), plan(), language="zh")["E1"]
+    assert "- 工具: 红光笔、光功率计、热熔机/冷接工具、清洁笔\n" in text
+    assert "- 备注: 地址：3 Lake Road # not a heading\n" in text
+    notes = {"site": "小区 0032", "带钥匙": True, "电话": ["1", "2"], "空": None}
+    found = sheets_of({}, attributes=notes)
+    assert "- 备注: 现场：小区 0032；带钥匙：是；电话：1、2\n" in found["zh"]
+    assert "- Notes: site: 小区 0032; 带钥匙: yes; phone: 1, 2\n" in found["en"]
+
+
+def test_words_of_an_operator_stay_as_they_are() -> None:
+    found = sheets_of({"name_en": "Odd fault", "tools": ["Zange", "红光笔"], "parts": ["Kabel"]})
+    assert "· X Odd fault\n" in found["en"]
+    assert "· X Odd fault\n" in found["zh"]  # better than no name
+    assert found["en"].count("- Tools: Zange, visual fault locator\n") == 2
+    assert found["zh"].count("- 工具: Zange、红光笔\n") == 2
+    assert "- 常用备件: Kabel × 1\n" in found["zh"]
+
+
+def test_a_dash_in_the_catalogue_and_a_count_of_0_mean_none() -> None:
+    text = sheets_of({"tools": ["-", "车"], "parts": ["-"]}, parts={"ONT": 0})["en"]
+    assert text.count("- Tools: vehicle\n") == 2
+    assert "parts" not in text
+    assert "- -" not in text
+    # The one of the built-in catalogue that has it.
+    built_in = next(fault for fault in builtin_fault_types() if fault.parts == ("-",))
+    assert "parts" not in sheets_of({"parts": built_in.parts})["en"]
+
+
+seconds = st.integers(0, 4000)
+
+
+@given(wait=seconds, way=seconds, lasts=seconds, breaks=st.integers(0, 2))
+def test_minutes_add_up_to_the_clock_times(wait: int, way: int, lasts: int, breaks: int) -> None:
+    leave = datetime.fromisoformat(at("08:00")) + timedelta(seconds=wait)
+    arrive = leave + timedelta(seconds=way + 900 * breaks)
+    times = (leave, arrive, arrive, arrive + timedelta(seconds=lasts))
+    names = ("departure", "arrival", "start", "end")
+    made = {"ticket_id": "T1", "travel_seconds": way} | dict(zip(names, times, strict=True))
+    route = {"shift_id": "S1", "visits": [made], "end": times[-1]}
+    text = run_sheets(day(), Plan.model_validate({"routes": [route]}), language="en")["E1"]
+    shown = re.findall(r"(\d\d):(\d\d)", text[text.index("- Leave") :])[:4]
+    clocks = [60 * int(hours) + int(minutes) for hours, minutes in shown]
+    assert clocks == [60 * t.hour + t.minute for t in times]  # what a clock shows then
+    [travel] = re.findall(r"Travel (\d+) min", text)
+    [on_site] = re.findall(r"Expected on site: (\d+) min", text)
+    assert clocks[1] == clocks[0] + int(travel) + 15 * breaks
+    assert clocks[3] == clocks[2] + int(on_site)
 
 
 def test_idle_engineer_gets_a_sheet_and_one_without_shift_none() -> None:

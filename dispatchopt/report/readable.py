@@ -1,0 +1,78 @@
+"""JSON values as text for people: ``key: value``, without brackets and quotes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.report.glossary import Language, in_language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_DETAILS: Final = {
+    "added_cost": "added cost",
+    "blocked_by": "counts",
+    "price_of_tickets": "price of these",
+    "shift_id": "shift",
+    "shifts_possible": "shifts possible",
+}
+
+
+def readable(data: Mapping[str, Any], *, language: Language = "en") -> str:
+    """Write ``key: value; key: value`` in one line; what is empty or null is left out.
+
+    Keys that the glossary knows are written in the language asked for; values stay as they are.
+    """
+    between, colon = ("；", "：") if language == "zh" else ("; ", ": ")
+    return between.join(
+        f"{in_language(one_line(key), language)}{colon}{_text(value, language)}"
+        for key, value in data.items()
+        if not _is_empty(value)
+    )
+
+
+def readable_detail(detail: Mapping[str, Any]) -> str:
+    """Write the facts behind a reason: ``blocking: T12 (P1), T13 (P2)``, ``counts: skills 3``."""
+    told = dict(detail)
+    tickets: Any = told.get("tickets")  # Any: JSON
+    priorities: Any = told.get("priorities")  # Any: JSON
+    if _is_list(tickets) and _is_list(priorities) and len(tickets) == len(priorities):
+        named = [f"{t} (P{p})" for t, p in zip(tickets, priorities, strict=True)]
+        del told["tickets"], told["priorities"]
+        told = {"blocking": named, **told}
+    return readable({_DETAILS.get(key, key): value for key, value in told.items()})
+
+
+def _text(value: Any, language: Language) -> str:  # Any: JSON
+    if isinstance(value, bool):
+        yes, no = ("是", "否") if language == "zh" else ("yes", "no")
+        return yes if value else no
+    comma = "、" if language == "zh" else ", "
+    if isinstance(value, dict):
+        items = {one_line(str(k)): v for k, v in value.items() if not _is_empty(v)}
+        return comma.join(f"{in_language(k, language)} {_inner(items[k], language)}" for k in items)
+    if _is_list(value):
+        return comma.join(_inner(item, language) for item in _filled(value))
+    return one_line(str(value))
+
+
+def _inner(value: Any, language: Language) -> str:  # Any: JSON
+    text = _text(value, language)
+    return f"({text})" if isinstance(value, dict) or _is_list(value) else text
+
+
+def _filled(values: Iterable[Any]) -> Iterable[Any]:  # Any: JSON
+    return (value for value in values if not _is_empty(value))
+
+
+def _is_list(value: Any) -> bool:  # Any: JSON
+    return isinstance(value, list | tuple)
+
+
+def _is_empty(value: Any) -> bool:  # Any: JSON
+    return value is None or (isinstance(value, str | dict | list | tuple) and not value)
+
+
+def one_line(text: str) -> str:
+    """Fold line breaks, so that a note cannot pose as another line."""
+    return " ".join(text.split())
