@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatchopt.models import UNREACHABLE, Overridden, Problem, Ticket
+from dispatchopt.rules.wording import spell
 from dispatchopt.timeline import FOREVER, Call, Pause, earliest_timeline
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _fit(
         waived.append(Overridden(rule="breaks", shift_id=shift.id, detail=detail))
         shift = replace(shift, pauses=kept)
     if end > shift.hard_end:
-        detail = f"locked visits end {end - shift.hard_end} s after the shift must have ended"
+        detail = f"locked visits end {spell(end - shift.hard_end)} after the shift must have ended"
         waived.append(Overridden(rule="shift_hours", shift_id=shift.id, detail=detail))
         shift = replace(shift, hard_end=end)
     return shift, waived

@@ -461,7 +461,7 @@ def test_a_visit_fixed_on_a_day_off_moves_to_the_next_shift(
     if start == "00:00":
         assert (
             report.overridden[0].detail
-            == "locked visits end 33000 s after the shift must have ended"
+            == "locked visits end 9 h 10 min after the shift must have ended"
         )
     others = [sec("16:00"), sec("16:00", 2)]
     stretched = [others[0] + 33_000 * (day == 1), others[1] + 33_000 * (day == 3)]
