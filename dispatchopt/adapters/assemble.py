@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,27 +76,20 @@ def assemble(
     return _Assembly(tickets, engineers, shifts, settings, issues, on_bad_row).run()
 
 
+@dataclass(slots=True)
 class _Assembly:
-    def __init__(
-        self,
-        tickets: Sheet,
-        engineers: Sheet,
-        shifts: Sheet,
-        settings: Settings,
-        issues: list[Issue],
-        on_bad_row: OnBadRow,
-    ) -> None:
-        self.tickets = tickets
-        self.engineers = engineers
-        self.shifts = shifts
-        self.settings = settings
-        self.issues = issues
-        self.on_bad_row: OnBadRow = on_bad_row
-        self.shifts_of: dict[str, list[Item]] = {}
-        self.shift_of_id: dict[str, Item] = {}
-        self.reported = {(issue.file, issue.line, issue.field) for issue in issues}
+    tickets: Sheet
+    engineers: Sheet
+    shifts: Sheet
+    settings: Settings
+    issues: list[Issue]
+    on_bad_row: OnBadRow
+    shifts_of: dict[str, list[Item]] = field(init=False, default_factory=dict)
+    shift_of_id: dict[str, Item] = field(init=False, default_factory=dict)
+    reported: set[tuple[str, int, str]] = field(init=False, default_factory=set)
 
     def run(self) -> Intake:
+        self.reported.update((issue.file, issue.line, issue.field) for issue in self.issues)
         self._attach_shifts()
         catalogue = _catalogue(self.settings.head.get("fault_types", ()))
         data: dict[str, Any] = {
