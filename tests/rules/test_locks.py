@@ -111,6 +111,13 @@ def test_a_locked_visit_takes_place_exactly_as_fixed() -> None:
         assert found == expected
 
 
+def test_the_message_gives_both_times() -> None:
+    late = route("s", visit("t", "09:00", "09:10", "10:30", "11:30"), end="12:00")
+    found = check(problem([fixed("t", "10:00")]), Plan(routes=[late])).violations
+    texts = [violation.message for violation in found if violation.rule == "locks"]
+    assert texts == ["is fixed to 2026-11-23 10:00, not 2026-11-23 10:30"]
+
+
 def test_a_locked_visit_stays_on_its_shift() -> None:
     locked = fixed("t", "10:00", assigned_engineer="e1", assigned_start=at("10:00", day=1))
     task = problem([locked], CREW, days=2)
