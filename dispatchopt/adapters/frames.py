@@ -164,20 +164,42 @@ def problem_to_frames(problem: Problem) -> Frames:
     return frames
 
 
-def plan_to_frame(plan: Plan, problem: Problem | None = None) -> pd.DataFrame:
+def plan_to_frame(
+    plan: Plan, problem: Problem | None = None, *, timezone: str | None = None
+) -> pd.DataFrame:
     """Return one row for each visit, in the order of routes and visits.
 
     Parameters
     ----------
     problem
-        Adds what the ticket says, and gives the zone of the times; without it they are UTC.
+        Adds what the ticket says.
+    timezone
+        IANA name of the zone of the times; default: that of the problem, without one UTC.
+
+    Raises
+    ------
+    AdapterError
+        If there is no such zone.
     """
-    return _rows_frame(visit_rows(plan, problem), problem)
+    return _rows_frame(visit_rows(plan, problem), problem, timezone)
 
 
-def unserved_to_frame(plan: Plan, problem: Problem | None = None) -> pd.DataFrame:
-    """Return one row for each ticket left out, with its reason and the facts behind it."""
-    return _rows_frame(unserved_rows(plan, problem), problem)
+def unserved_to_frame(
+    plan: Plan, problem: Problem | None = None, *, timezone: str | None = None
+) -> pd.DataFrame:
+    """Return one row for each ticket left out, with its reason and the facts behind it.
+
+    Parameters
+    ----------
+    problem, timezone
+        As for `plan_to_frame`.
+
+    Raises
+    ------
+    AdapterError
+        If there is no such zone.
+    """
+    return _rows_frame(unserved_rows(plan, problem), problem, timezone)
 
 
 def _zone(name: str | None, issues: list[Issue]) -> tzinfo | None:
@@ -326,8 +348,14 @@ def _object(column: Column, item: Any, kind: str, lost: list[str]) -> Any:  # An
 _UTC_CLOCK: Final = Clock(UTC)
 
 
-def _rows_frame(table: RowTable, problem: Problem | None) -> pd.DataFrame:
-    zone = "UTC" if problem is None else problem.timezone
+def _rows_frame(table: RowTable, problem: Problem | None, timezone: str | None) -> pd.DataFrame:
+    zone = timezone or ("UTC" if problem is None else problem.timezone)
+    try:
+        ZoneInfo(zone)
+    except (OSError, KeyError, ValueError, TypeError):
+        raise AdapterError(
+            f"{zone!r} is no IANA time zone. Pass for example Asia/Shanghai."
+        ) from None
     dtypes: dict[str, Any] = {
         "text": object,
         "int": "Int64",

@@ -115,14 +115,18 @@ class Plan(Model):
     gap: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     provenance: Provenance | None = None
 
-    def to_frame(self, problem: Problem | None = None) -> pd.DataFrame:
+    def to_frame(
+        self, problem: Problem | None = None, *, timezone: str | None = None
+    ) -> pd.DataFrame:
         """Return one row for each visit as a pandas frame; see `adapters.frames.plan_to_frame`.
 
         Parameters
         ----------
         problem
-            Adds what the ticket says, and gives the zone of the times; without it they are UTC.
+            Adds what the ticket says.
+        timezone
+            IANA name of the zone of the times; default: that of the problem, without one UTC.
         """
         from dispatchopt.adapters.frames import plan_to_frame
 
-        return plan_to_frame(self, problem)
+        return plan_to_frame(self, problem, timezone=timezone)

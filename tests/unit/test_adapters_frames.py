@@ -328,6 +328,19 @@ def test_plan_to_frame() -> None:
     assert "due" not in alone
 
 
+def test_frames_of_a_plan_are_in_the_zone_asked_for() -> None:
+    shown = plan_to_frame(hand_made_plan())["start"].tolist()[0]
+    for problem in (None, Problem.model_validate(raw_problem())):
+        for frame in (
+            plan_to_frame(hand_made_plan(), problem, timezone="Europe/Berlin"),
+            hand_made_plan().to_frame(problem, timezone="Europe/Berlin"),
+        ):
+            assert str(frame["start"].dt.tz) == "Europe/Berlin"
+            assert frame["start"].tolist()[0] == shown
+    with pytest.raises(AdapterError, match="'Nowhere/At_All' is no IANA time zone"):
+        unserved_to_frame(hand_made_plan(), timezone="Nowhere/At_All")
+
+
 def test_unserved_to_frame() -> None:
     problem = Problem.model_validate(raw_problem(tickets=[raw_ticket("T2", carried_over=3)]))
     frame = unserved_to_frame(hand_made_plan(), problem)
