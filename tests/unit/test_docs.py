@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+import dispatchopt as do
 from dispatchopt.adapters import headers
-from dispatchopt.cli import CODES
+from dispatchopt.cli import CODES, app
 from dispatchopt.cli_talk import Code
-from dispatchopt.models import Engineer, Plan, Policy, Problem, Route, Shift, Ticket, Visit
+from dispatchopt.models import (
+    Engineer,
+    FaultType,
+    Plan,
+    Policy,
+    Problem,
+    Route,
+    Shift,
+    Ticket,
+    Visit,
+    builtin_fault_types,
+)
 from dispatchopt.models.intake import build_problem
 from dispatchopt.models.plan import Provenance, Unserved
 from dispatchopt.rules import RULES
@@ -90,6 +105,40 @@ def test_the_problem_of_the_page_is_one() -> None:
     assert build_problem(json.loads(text)).issues == ()
 
 
+def test_the_catalogue_page_lists_every_fault_type_and_skill() -> None:
+    rows = first_cells(page("docs/catalogue.md"))
+    codes = [row for row in rows if re.fullmatch(r"`\w+`", row[0]) and len(row) == 7]
+    assert codes == [_catalogue_row(fault) for fault in builtin_fault_types()]
+    levels: dict[str, set[int]] = {}
+    for fault in builtin_fault_types():
+        for name, level in fault.skills.items():
+            levels.setdefault(name, set()).add(level)
+    skills = [row for row in rows if row[0].startswith("`") and len(row) == 2]
+    assert skills == [
+        [f"`{name}`", ", ".join(map(str, sorted(levels[name])))] for name in sorted(levels)
+    ]
+
+
+def _catalogue_row(fault: FaultType) -> list[str]:
+    took = fault.duration
+    mean, *within = (f"{(s or 0) / 60:g}" for s in (took.mean, took.p50, took.p80, took.p90))
+    return [
+        f"`{fault.code}`",
+        fault.name_en,
+        fault.name_zh,
+        f"{mean} ({', '.join(within)})",
+        ", ".join(f"{name}:{level}" for name, level in fault.skills.items()),
+        str(fault.crew_size),
+        str(fault.default_priority),
+    ]
+
+
+def test_the_fault_types_of_the_catalogue_page_are_some() -> None:
+    (text,) = re.findall(r"```json\n(.*?)```", page("docs/catalogue.md"), re.S)
+    (fault,) = [FaultType.model_validate(raw) for raw in json.loads(text)]
+    assert fault.code in {builtin.code for builtin in builtin_fault_types()}
+
+
 def test_exit_codes_are_told_everywhere() -> None:
     assert re.findall(r"(?<![\d.])(\d) ", CODES) == [str(int(code)) for code in Code]
     table = [row[0] for row in first_cells(page("README.md")) if re.fullmatch(r"\d", row[0])]
@@ -111,3 +160,79 @@ def test_the_readmes_python_runs(
     exec(compile(text.replace("5_000", "50"), "README.md", "exec"), {})  # the page's own code
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"feasible \d+ \d+ left out", lines[0])
+
+
+def test_the_python_of_the_frames_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (text,) = re.findall(r"```python\n(.*?)```", page("docs/frames.md"), re.S)
+    scope: dict[str, Any] = {}
+    exec(compile(text, "frames.md", "exec"), scope)  # the page's own code
+    assert sorted(scope["visits"]["ticket_id"]) == ["T1", "T2"]
+    assert str(scope["visits"]["start"].dt.tz) == "Asia/Shanghai"
+    assert scope["left_out"].empty
+    assert "2026-11-23 09:" in capsys.readouterr().out
+    frames = do.problem_to_frames(scope["problem"])
+    assert do.problem_from_frames(**frames._asdict()).problem == scope["problem"]
+
+
+def told(command: str) -> str:
+    """What the page shows below a command."""
+    return page("README.md").split(f"$ {command}\n")[1].split("```")[0].split("\n$ ")[0].strip()
+
+
+def run(command: str, code: int) -> str:
+    name, *arguments = shlex.split(command)
+    assert name == "dispatchopt"
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_the_readmes_faulty_input_is_refused_as_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "examples" / "data" / "andorra", tmp_path / "day")
+    path = tmp_path / "day" / "tickets.csv"
+    lines = path.read_text("utf-8-sig").splitlines()
+    columns = lines[0].split(",")
+    for line, column, cell in ((3, "优先级", "5"), (9, "地点", "P999")):
+        cells = lines[line - 1].split(",")
+        cells[columns.index(column)] = cell
+        lines[line - 1] = ",".join(cells)
+    path.write_text("\n".join(lines), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    command = "dispatchopt plan day --out out/day"
+    assert run(command, 2).strip() == told(command)
+
+
+def test_the_readmes_orders_are_judged_as_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "orders.json").write_text(told("cat orders.json"))
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    command = "dispatchopt check examples/data/andorra orders.json"
+    assert run(command, 1).startswith(told(command))
+
+
+def test_the_readmes_day_is_made_up_as_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = "dispatchopt generate --tickets 300 --days 1 --seed 1 --out out/branch --headers zh"
+    assert run(command, 0).strip() == told(command)
+
+
+def test_the_readmes_csv_files_are_a_whole_problem(tmp_path: Path) -> None:
+    text = page("README.md").split("### CSV in your language")[1].split("\n## ")[0]
+    names = re.findall(r"`(\w+\.(?:csv|toml))`", text)
+    blocks = re.findall(r"```\n(.*?)```", text, re.S)
+    assert len(names) == len(blocks) == 4
+    for name, block in zip(names, blocks, strict=True):
+        (tmp_path / name).write_text(block, "utf-8")
+    intake = do.read_folder(tmp_path)
+    assert (intake.issues, intake.warnings) == ((), ())
+    plan = do.solve(intake.problem, iterations=50, threads=1).plan
+    assert [visit.ticket_id for route in plan.routes for visit in route.visits] == ["T00002"]
+    (tmp_path / "policy.toml").unlink()
+    with pytest.raises(do.InvalidProblemError, match="timezone: is required"):
+        do.read_folder(tmp_path)
