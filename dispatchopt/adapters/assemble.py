@@ -30,12 +30,14 @@ class Settings:
         Raw fields of `Problem`: travel, policy, now, horizon, timezone, fault_types …
     zone
         The declared zone; None if there is none.
-    file, travel_file, fault_type_file
-        What messages about the head, the travel table and the fault types name.
+    file, travel_file, fault_type_file, plan_file
+        What messages about the head, the travel table, the fault types and the plan in force name.
     engineers_known, travel_known
         False if the table could not be read: nobody can tell then who or which place exists.
     file_order
         The order in which faults are listed.
+    warnings
+        What the reader found that looks like a slip.
     """
 
     head: dict[str, Any]  # Any: raw data
@@ -43,9 +45,11 @@ class Settings:
     file: str = ""
     travel_file: str = ""
     fault_type_file: str = ""
+    plan_file: str = ""
     engineers_known: bool = True
     travel_known: bool = True
     file_order: tuple[str, ...] = ()
+    warnings: tuple[Issue, ...] = ()
 
 
 def assemble(
@@ -105,6 +109,7 @@ class _Assembly:
                 on_bad_row=self.on_bad_row,
                 origin=self._origin,
                 issues=tuple(self._sorted(self.issues)),
+                warnings=self.settings.warnings,
             )
         except InvalidProblemError as error:
             told = [issue for _, issue in self._told(error.issues)]
@@ -168,7 +173,10 @@ class _Assembly:
     def _ticket(self, item: Item, catalogue: Mapping[str, FaultType]) -> dict[str, Any]:
         raw = nested(item, self.tickets.columns)
         fault = catalogue.get(raw.get("fault_type", ""))
-        if fault is not None:
+        if fault is None and "fault_type" in raw:
+            # A blank priority is the fault type's: that one is at fault, not the cell.
+            self.reported.add((item.file, item.line, self.tickets.header_of("priority")))
+        elif fault is not None:
             raw["fault_type"] = fault.code
             raw.setdefault("priority", fault.default_priority)
             raw.setdefault("crew_size", fault.crew_size)
@@ -307,6 +315,8 @@ class _Assembly:
             item = self.shift_of_id[issue.id]
             header = self.shifts.header_of(issue.field)
             return replace(issue, field=header, file=item.file, line=item.line)
+        if issue.kind == "plan":
+            return replace(issue, file=self.settings.plan_file)
         is_travel = issue.kind == "travel" or issue.field.startswith("travel")
         file = self.settings.travel_file if is_travel else ""
         return replace(issue, file=issue.file or file or self.settings.file)

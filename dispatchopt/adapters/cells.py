@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dispatchopt.adapters.headers import END_ANYWHERE_WORDS, LOCK_WORDS, STATUS_WORDS, CellKind
 from dispatchopt.adapters.local_time import CellFault, Clock, plain
@@ -15,6 +15,8 @@ from dispatchopt.models import Break, Skill, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+_T = TypeVar("_T")
 
 NONE: Final = "-"
 """A list cell with this says "none"; an empty cell says "not tracked"."""
@@ -162,19 +164,45 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in _SEPARATOR.split(text) if part.strip()]
 
 
+def _each(text: str, read: Callable[[str], _T]) -> list[_T]:
+    """Read the parts of a list, every fault at once; a way out that several share is told once."""
+    found: list[_T] = []
+    faults: dict[str, list[str]] = {}
+    for part in _parts(text):
+        try:
+            found.append(read(part))
+        except CellFault as fault:
+            what, _, way_out = str(fault).partition("; ")
+            faults.setdefault(way_out, []).append(what)
+    if faults:
+        told = (
+            f"{', '.join(what)}; {way}" if way else ", ".join(what) for way, what in faults.items()
+        )
+        raise CellFault("; ".join(told))
+    return found
+
+
+def _named(text: str, read: Callable[[str], tuple[str, _T]]) -> dict[str, _T]:
+    """Read the parts of a list by name; each may stand once."""
+    found: dict[str, _T] = {}
+
+    def note(part: str) -> None:
+        name, value = read(part)
+        if name in found:
+            raise CellFault(f"{name!r} stands twice")
+        found[name] = value
+
+    _each(text, note)
+    return found
+
+
 def _parse_ids(text: str) -> tuple[str, ...]:
-    return tuple(parse_id(part) for part in _parts(text))
+    return tuple(_each(text, parse_id))
 
 
 def _numbered(text: str) -> dict[str, int]:
     """Read ``A:3;B`` as name and number, 1 if there is none."""
-    found: dict[str, int] = {}
-    for part in _parts(text):
-        name, number = _name_and_number(part)
-        if name in found:
-            raise CellFault(f"{name!r} stands twice")
-        found[name] = number
-    return found
+    return _named(text, _name_and_number)
 
 
 def _name_and_number(part: str) -> tuple[str, int]:
@@ -188,17 +216,15 @@ def _name_and_number(part: str) -> tuple[str, int]:
 
 
 def _parse_skills(text: str) -> dict[str, dict[str, Any]]:  # Any: level and expiry
-    found: dict[str, dict[str, Any]] = {}
-    for part in _parts(text):
-        match = re.fullmatch(r"(.*?)\s*(?:[@＠]\s*([^@＠]*))?", part, re.DOTALL)
-        assert match is not None
-        name, level = _name_and_number(match[1])
-        if name in found:
-            raise CellFault(f"{name!r} stands twice")
-        found[name] = {"level": level}
-        if match[2] is not None:
-            found[name]["expires"] = _parse_day(match[2])
-    return found
+    return _named(text, _name_and_skill)
+
+
+def _name_and_skill(part: str) -> tuple[str, dict[str, Any]]:  # Any: level and expiry
+    match = re.fullmatch(r"(.*?)\s*(?:[@＠]\s*([^@＠]*))?", part, re.DOTALL)
+    assert match is not None
+    name, level = _name_and_number(match[1])
+    expiry = {} if match[2] is None else {"expires": _parse_day(match[2])}
+    return name, {"level": level, **expiry}
 
 
 def _parse_day(text: str) -> date:
@@ -226,22 +252,36 @@ def _parse_end_place(text: str) -> str | None:
 
 
 def _parse_windows(text: str, clock: Clock) -> list[dict[str, datetime]]:
-    windows = []
-    for part in _parts(text):
+    def read(part: str) -> dict[str, datetime]:
         opens, closes = clock.window(part)
-        windows.append({"open": opens, "close": closes})
-    return windows
+        return {"open": opens, "close": closes}
+
+    return _each(text, _naming(read, text))
 
 
 def _parse_breaks(text: str, clock: Clock) -> list[dict[str, Any]]:  # Any: times and seconds
-    breaks = []
-    for part in _parts(text):
+    def read(part: str) -> dict[str, Any]:  # Any: times and seconds
         span, slash, minutes = part.replace("／", "/").rpartition("/")
         if not slash or "/" not in span:
             raise CellFault("no break; write earliest/latest/minutes: 2026-11-23 12:00/13:00/30")
         earliest, latest = clock.window(span)
-        breaks.append({"earliest": earliest, "latest": latest, "duration": _parse_minutes(minutes)})
-    return breaks
+        return {"earliest": earliest, "latest": latest, "duration": _parse_minutes(minutes)}
+
+    return _each(text, _naming(read, text))
+
+
+def _naming(read: Callable[[str], _T], text: str) -> Callable[[str], _T]:
+    """Let the faults of a reader name their part if there are several."""
+    if len(_parts(text)) == 1:
+        return read
+
+    def named(part: str) -> _T:
+        try:
+            return read(part)
+        except CellFault as fault:
+            raise CellFault(f"{part!r}: {fault}") from None
+
+    return named
 
 
 _TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {

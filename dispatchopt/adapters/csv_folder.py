@@ -29,6 +29,7 @@ from dispatchopt.adapters.headers import (
     TICKETS,
     TRAVEL,
     Column,
+    split_headers,
 )
 from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
@@ -99,6 +100,7 @@ class _Reader:
         self.folder = folder
         self.on_bad_row: OnBadRow = on_bad_row
         self.issues: list[Issue] = []
+        self.warnings: list[Issue] = []
 
     def run(self) -> Intake:
         raw = self._settings()
@@ -117,8 +119,10 @@ class _Reader:
             travel_file=TRAVEL if (self.folder / TRAVEL).exists() else POLICY,
             travel_known=not any(issue.kind == "travel" for issue in self.issues),
             fault_type_file=FAULT_TYPES,
+            plan_file=PREVIOUS_PLAN,
             engineers_known=engineers_known,
             file_order=_FILES,
+            warnings=tuple(self.warnings),
         )
         return assemble(
             tickets, engineers, shifts, settings, self.issues, on_bad_row=self.on_bad_row
@@ -144,12 +148,14 @@ class _Reader:
         text = self._text(name)
         if text is None:
             return Sheet(name, columns, complete=False), False
-        table, whole = self._table(text, name)
+        table, whole = self._table(text, name, columns)
         if table is None:
             return Sheet(name, columns, complete=False), False
         return read_sheet(table, columns, kind, clock, self.issues), whole
 
-    def _table(self, text: str, name: str) -> tuple[Table | None, bool]:
+    def _table(
+        self, text: str, name: str, columns: tuple[Column, ...]
+    ) -> tuple[Table | None, bool]:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         rows: list[Row] = []
         line, whole = 1, True
@@ -173,9 +179,18 @@ class _Reader:
                 self._problem_fault(name, "", "", "is empty; it needs a row of headers")
             return None, False
         headers = list(rows[0].cells)
-        if len(headers) == 1 and any(sign in headers[0] for sign in ";；\t|"):
-            self._problem_fault(name, "", headers[0], "separate the columns by commas")
-            return None, False
+        split = split_headers(headers, columns)
+        if len(headers) != len(split):
+            self.issues.append(
+                Issue(
+                    "problem", "", "", ",".join(headers)[:60],
+                    "other signs than commas stand between headers; separate the columns by commas",
+                    name, rows[0].line,
+                )
+            )  # fmt: skip
+            if any(len(row.cells) != len(split) for row in rows[1:]):
+                return None, False
+            headers = split
         while headers and not headers[-1].strip() and _is_blank_column(rows, len(headers)):
             headers.pop()  # spreadsheets leave blank cells at the right
         rows = [Row(row.line, _trimmed(row.cells, len(headers))) for row in rows]
@@ -272,7 +287,7 @@ class _Reader:
                 POLICY, "travel", "",
                 f"{TRAVEL} stands in the folder, but [travel] does not use it; remove one of them",
             )  # fmt: skip
-        return resolve_travel(raw, self.folder, self.issues)
+        return resolve_travel(raw, self.folder, self.issues, self.warnings)
 
     def _json(self, name: str) -> Any:
         text = self._text(name)

@@ -28,7 +28,12 @@ from dispatchopt.adapters.headers import (
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.objects import is_missing, read_instant, read_object
 from dispatchopt.adapters.tables import Row, Sheet, Table, read_sheet
-from dispatchopt.adapters.travel_files import TravelFault, is_long, table_from_rows
+from dispatchopt.adapters.travel_files import (
+    TravelFault,
+    is_long,
+    missing_pairs,
+    table_from_rows,
+)
 from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import (
@@ -101,6 +106,7 @@ def problem_from_frames(
         With every fault found; `line` counts the rows of a frame from 1.
     """
     issues: list[Issue] = []
+    warnings: list[Issue] = []
     zone = _zone(timezone, issues)
     clock = Clock(zone)
     engineer_sheet = _sheet(engineers, "engineers", ENGINEER_COLUMNS, "engineer", clock, issues)
@@ -108,7 +114,7 @@ def problem_from_frames(
     ticket_sheet = _sheet(tickets, "tickets", TICKET_COLUMNS, "ticket", clock, issues)
     head: dict[str, Any] = {
         "schema_version": schema_version,
-        "travel": _travel(travel, issues),
+        "travel": _travel(travel, issues, warnings),
         "policy": Policy() if policy is None else policy,
         "fault_types": fault_types,
         "previous_plan": previous_plan,
@@ -123,6 +129,7 @@ def problem_from_frames(
         zone=zone,
         travel_known=not any(issue.kind == "travel" for issue in issues),
         file_order=("", "engineers", "shifts", "tickets"),
+        warnings=tuple(warnings),
     )
     return assemble(
         ticket_sheet, engineer_sheet, shift_sheet, settings, issues, on_bad_row=on_bad_row
@@ -246,7 +253,7 @@ def _horizon(horizon: Any, clock: Clock, issues: list[Issue]) -> Any:  # Any: ra
     return None if start is None or end is None else {"start": start, "end": end}
 
 
-def _travel(travel: Any, issues: list[Issue]) -> Any:  # Any: raw data
+def _travel(travel: Any, issues: list[Issue], warnings: list[Issue]) -> Any:  # Any: raw data
     if travel is None:
         return {"kind": "straight_line"}
     if not isinstance(travel, pd.DataFrame):
@@ -263,6 +270,7 @@ def _travel(travel: Any, issues: list[Issue]) -> Any:  # Any: raw data
     except TravelFault as fault:
         issues.extend(fault.issues)
         return {"kind": "matrix", "places": (), "seconds": ()}
+    warnings.extend(missing_pairs(places, seconds, "travel"))
     return {"kind": "matrix", "places": places, "seconds": seconds}
 
 

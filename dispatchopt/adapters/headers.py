@@ -6,6 +6,7 @@ case, blanks, hyphens, underscores and full-width signs.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from dispatchopt.models.nearest import folded, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CellKind = Literal[
     "id", "text", "int", "float", "lat", "lon", "priority", "minutes", "status", "lock", "instant",
@@ -171,6 +172,28 @@ def header_index(columns: tuple[Column, ...]) -> dict[str, Column]:
         for column in columns
         for header in (column.name, column.zh, *column.aliases)
     }
+
+
+_SEPARATORS: Final = re.compile(r"[,;；，、|｜\t]")
+
+
+def split_cells(header: str) -> list[str]:
+    """Split a row of headers at every sign that may have been meant to separate columns."""
+    return _SEPARATORS.split(header)
+
+
+def split_headers(headers: Sequence[str], columns: tuple[Column, ...]) -> list[str]:
+    """Split the headers that signs such as ``;`` or a full-width comma glue together.
+
+    A cell is split if two known headers are in it, or if it is the only one of its row.
+    """
+    known = header_index(columns)
+    found: list[str] = []
+    for header in headers:
+        parts = split_cells(header)
+        is_glued = sum(normal_header(part) in known for part in parts) > 1
+        found.extend(parts if is_glued or len(headers) == 1 else [header])
+    return found
 
 
 def nearest_header(header: str, columns: tuple[Column, ...]) -> str | None:

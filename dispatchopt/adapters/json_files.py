@@ -61,14 +61,16 @@ def read_problem(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
                 )
             ]
         )
+    warnings: list[Issue] = []
     if "travel" in data:
-        data = {**data, "travel": resolve_travel(data["travel"], path.parent, issues)}
+        data = {**data, "travel": resolve_travel(data["travel"], path.parent, issues, warnings)}
     try:
         return build_problem(
             data,
             on_bad_row=on_bad_row,
             origin=lambda _kind, _index: (path.name, 0),
             issues=tuple(issues),
+            warnings=tuple(warnings),
         )
     except InvalidProblemError as error:
         if not any(issue.kind == "travel" for issue in issues):

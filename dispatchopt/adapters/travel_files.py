@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dispatchopt.adapters.cells import parse_decimal, parse_id
-from dispatchopt.adapters.headers import normal_header
+from dispatchopt.adapters.headers import normal_header, split_cells
 from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.adapters.textfiles import decode_table, read_bytes
 from dispatchopt.errors import AdapterError, Issue
@@ -29,6 +29,11 @@ _LONG_HEADERS: Final = {
     **dict.fromkeys(("seconds", "秒", "秒数", "行程(秒)"), "seconds"),
 }
 _NO_WAY = -1.0
+_MISSING = math.nan
+"""A pair of which the long form does not speak: no way to the models, too."""
+
+_MOST_PAIRS: Final = 3
+"""So many missing pairs are named in a warning; the rest is counted."""
 
 
 class TravelFault(AdapterError):
@@ -39,16 +44,22 @@ class TravelFault(AdapterError):
         super().__init__("\n".join(str(issue) for issue in issues))
 
 
-def resolve_travel(raw: Any, folder: Path, issues: list[Issue]) -> Any:  # Any: raw data
-    """Put tables in place of ``{"file": name}``, in profiles too; faults are added to `issues`.
+def resolve_travel(
+    raw: Any,  # Any: raw data
+    folder: Path,
+    issues: list[Issue],
+    warnings: list[Issue],
+) -> Any:
+    """Put tables in place of ``{"file": name}``, in profiles too.
 
-    What is not understood is returned as it came: the door reports it.
+    Faults are added to `issues`, what looks like a slip to `warnings`. What is not understood is
+    returned as it came: the door reports it.
     """
     if not isinstance(raw, dict):
         return raw
     if raw.get("kind") == "profiles" and isinstance(raw.get("profiles"), dict):
         tables = {
-            name: resolve_travel(table, folder, issues) if _is_matrix(table) else table
+            name: resolve_travel(table, folder, issues, warnings) if _is_matrix(table) else table
             for name, table in raw["profiles"].items()
         }
         return {**raw, "profiles": tables}
@@ -62,6 +73,8 @@ def resolve_travel(raw: Any, folder: Path, issues: list[Issue]) -> Any:  # Any: 
         if not isinstance(name, str) or len(seconds) != 1:
             raise _fault("", 0, "seconds", "", 'must be rows, or {"file": "travel.npy"}')
         found, table = read_travel_file(folder, name, wanted)
+        if not name.lower().endswith(".npy"):
+            warnings.extend(missing_pairs(found, table, name))
         return {**raw, "places": found if places is None else places, "seconds": table}
     except TravelFault as fault:
         issues.extend(fault.issues)
@@ -111,7 +124,8 @@ def read_travel_file(
     Returns
     -------
     places, seconds
-        Ids, and seconds with row = origin; -1 where there is no way.
+        Ids, and seconds with row = origin; -1 where there is no way, NaN where a CSV file in the
+        long form has no row.
 
     Raises
     ------
@@ -197,7 +211,8 @@ def _bytes(path: Path, name: str) -> bytes:
 def read_travel_csv(text: str, name: str) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Read ``origin,destination,seconds`` rows, or a square table with ids around it.
 
-    A pair that is missing or blank has no way; from a place to itself it takes 0.
+    Blank seconds (-1 in the table) and a row that is missing (NaN, see `missing_pairs`) both mean
+    that there is no way; from a place to itself it takes 0.
 
     Raises
     ------
@@ -229,6 +244,10 @@ def table_from_rows(
     """
     if not rows:
         raise _fault(name, 1, "", "", "is empty; write origin,destination,seconds")
+    if not is_long(rows[0][1]) and is_long(split_cells(",".join(rows[0][1]))):
+        raise _fault(
+            name, rows[0][0], "", ",".join(rows[0][1])[:60], "separate the columns by commas"
+        )
     if is_long(rows[0][1]):
         return _read_long(rows[1:], _fields(rows[0][1]), name)
     return _read_square(rows, name)
@@ -254,27 +273,53 @@ def _read_long(
         if len(row) != 3:
             issues.append(_cell_issue(name, line, "", f"has {len(row)} cells, the header has 3"))
             continue
-        try:
-            origin, destination = (parse_id(row[i].strip()) for i in at[:2])
-            if not origin or not destination:
-                raise CellFault("origin and destination are required")
-            seconds = _cell(row[at[2]])
-            pair = (
-                index.setdefault(origin, len(index)),
-                index.setdefault(destination, len(index)),
-            )
+        ends, seconds, faults = _long_row([row[i] for i in at])
+        if len(ends) == 2:
+            pair = (index.setdefault(ends[0], len(index)), index.setdefault(ends[1], len(index)))
             if pair in pairs:
-                raise CellFault("this pair stands twice; keep one")
+                faults.append("this pair stands twice; keep one")
             pairs[pair] = seconds
-        except CellFault as fault:
-            issues.append(_cell_issue(name, line, ",".join(row), str(fault)))
+        issues.extend(_cell_issue(name, line, ",".join(row), fault) for fault in faults)
     if issues:
         raise TravelFault(issues)
-    table = np.full((len(index), len(index)), _NO_WAY)
+    table = np.full((len(index), len(index)), _MISSING)
     np.fill_diagonal(table, 0.0)
     for (origin_idx, destination_idx), seconds in pairs.items():
         table[origin_idx, destination_idx] = seconds
     return list(index), table
+
+
+def _long_row(cells: list[str]) -> tuple[list[str], float, list[str]]:
+    """Return the ids that are sound, the seconds, and every fault of a row."""
+    ends: list[str] = []
+    faults: list[str] = []
+    for field, cell in zip(("origin", "destination"), cells[:2], strict=True):
+        try:
+            if not cell.strip():
+                raise CellFault(f"{field} is blank; origin and destination are required")
+            ends.append(parse_id(cell.strip()))
+        except CellFault as fault:
+            faults.append(str(fault))
+    try:
+        return ends, _cell(cells[2]), faults
+    except CellFault as fault:
+        return ends, _NO_WAY, [*faults, str(fault)]
+
+
+def missing_pairs(places: list[Any], table: Seconds, file: str) -> list[Issue]:  # Any: ids
+    """Warn of pairs of places that a table in the long form does not have at all."""
+    origins, destinations = np.nonzero(np.isnan(table))
+    count = len(origins)
+    if not count:
+        return []
+    first = zip(origins[:_MOST_PAIRS].tolist(), destinations[:_MOST_PAIRS].tolist(), strict=True)
+    named = ", ".join(f"{places[row]} to {places[column]}" for row, column in first)
+    more = f" and {count - _MOST_PAIRS} more" if count > _MOST_PAIRS else ""
+    message = (
+        f"{count} of {len(places) * (len(places) - 1)} pairs of places have no row, so nobody goes "
+        f"from {named}{more}; add them, with blank seconds where there is no way"
+    )
+    return [Issue("travel", "", "", "", message, file)]
 
 
 def _read_square(
@@ -303,10 +348,8 @@ def _read_square(
                 )
             )
             continue
-        try:
-            table[index[origin]] = _cells(cells)
-        except CellFault as fault:
-            issues.append(_cell_issue(name, line, origin, str(fault)))
+        table[index[origin]], faults = _cells(cells)
+        issues.extend(_cell_issue(name, line, origin, fault) for fault in faults)
     issues.extend(
         _cell_issue(name, rows[0][0], place, "has no row; add it")
         for place in places
@@ -336,18 +379,28 @@ def _cell_issue(file: str, line: int, value: str, message: str) -> Issue:
     return Issue("travel", "", "", value[:60], message, file, line)
 
 
-def _cells(cells: list[str]) -> npt.NDArray[np.float64]:
+def _cells(cells: list[str]) -> tuple[npt.NDArray[np.float64], list[str]]:
+    """Return the seconds of a row, and every fault in it."""
     # Plain digits are the rule, and numpy reads a row of them at once.
     if all(cell.isdecimal() and cell.isascii() and len(cell) < 10 for cell in cells):
-        return np.array(cells, dtype=np.int64).astype(np.float64)
-    return np.array([_cell(cell) for cell in cells])
+        return np.array(cells, dtype=np.int64).astype(np.float64), []
+    seconds, faults = np.full(len(cells), _NO_WAY), []
+    for column, cell in enumerate(cells):
+        try:
+            seconds[column] = _cell(cell)
+        except CellFault as fault:
+            faults.append(str(fault))
+    return seconds, faults
 
 
 def _cell(text: str) -> float:
     if not text.strip():
         return _NO_WAY
     try:
-        return parse_decimal(text)
+        seconds = parse_decimal(text)
+        if seconds < 0:
+            raise CellFault("must be 0 or more")
+        return seconds
     except CellFault as fault:
         raise CellFault(f"{text.strip()[:40]!r}: {fault}; blank where there is no way") from None
 

@@ -12,7 +12,7 @@ from dispatchopt.errors import Issue
 from dispatchopt.models.base import Place, Point, Window
 from dispatchopt.models.catalogue import FaultType
 from dispatchopt.models.engineer import Engineer, Shift
-from dispatchopt.models.nearest import nearest
+from dispatchopt.models.nearest import nearest, sharing_a_part
 from dispatchopt.models.ticket import Ticket
 from dispatchopt.models.travel import Matrix, Profiles, StraightLine, Travel
 
@@ -171,6 +171,10 @@ def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> I
                 )
 
 
+_MOST_MEANT = 3
+"""A part of a name that more fault types share says nothing."""
+
+
 class _UnknownFaultTypes:
     """Tells for each unknown fault type what was meant, and once which there are."""
 
@@ -184,11 +188,18 @@ class _UnknownFaultTypes:
         code = ticket.fault_type
         known = "" if self.hints else self.known
         if code not in self.hints:
-            meant = nearest(code, self.codes)
-            hint = f"did you mean '{self.codes[meant]}'? Correct" if meant else "correct"
-            self.hints[code] = hint
+            meant = " or ".join(f"'{other}'" for other in self._meant(code))
+            self.hints[code] = f"did you mean {meant}? Correct" if meant else "correct"
         message = f"unknown; {self.hints[code]} it or add it to fault_types{known}"
         return Issue("ticket", ticket.id, "fault_type", code, message)
+
+    def _meant(self, code: str) -> list[str]:
+        """Return the code most alike by name, else those that share a part of it with few."""
+        alike = nearest(code, self.codes)
+        if alike:
+            return [self.codes[alike]]
+        sharing = list(dict.fromkeys(self.codes[name] for name in sharing_a_part(code, self.codes)))
+        return sharing if len(sharing) <= _MOST_MEANT else []
 
 
 def _ticket_needs(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from dispatchopt.errors import Issue
 from dispatchopt.models.catalogue import builtin_fault_types
@@ -12,16 +12,20 @@ from dispatchopt.models.nearest import did_you_mean
 if TYPE_CHECKING:
     from dispatchopt.models.problem import Problem
 
+_MOST_IDS: Final = 3
+"""So many ids are named in a warning; the rest is counted."""
+
 _Owner = tuple[str, str, Iterable[str]]
 """Kind and id of an item, and the skills that it names."""
 
 
 def doubts(problem: Problem) -> list[Issue]:
-    """Return what the sender of a sound problem should look at; one issue for each skill.
+    """Return what the sender of a sound problem should look at; one issue for each cause.
 
-    A skill of the roster that no ticket and no fault type asks for serves nobody. A skill asked for
-    that no engineer has shows in the reasons of the plan; it is told here only if a name much like
-    it was probably meant.
+    What the plan in force says of shifts and tickets that the problem lacks is not used. A skill of
+    the roster that no ticket and no fault type asks for serves nobody. A skill asked for that no
+    engineer has shows in the reasons of the plan; it is told here only if a name much like it was
+    probably meant.
     """
     builtin = {name for fault in builtin_fault_types() for name in fault.skills}
     roster = [("engineer", e.id, e.skills) for e in problem.engineers]
@@ -31,7 +35,7 @@ def doubts(problem: Problem) -> list[Issue]:
     ]
     asked = builtin | {name for _, _, skills in needs for name in skills}
     held = {name for _, _, skills in roster for name in skills}
-    found = []
+    found = list(_of_previous_plan(problem))
     for name, kind, item_id, count in _strange(roster, asked):
         hint = did_you_mean(name, asked) or "correct it if it is misspelt"
         others = f" ({count} engineers have it)" if count > 1 else ""
@@ -44,6 +48,28 @@ def doubts(problem: Problem) -> list[Issue]:
             message = f"no engineer has this skill{others}; {hint.strip()}"
             found.append(Issue(kind, item_id, "skills", name, message))
     return found
+
+
+def _of_previous_plan(problem: Problem) -> Iterator[Issue]:
+    """Tell which shifts and tickets of the plan in force are not there."""
+    plan = problem.previous_plan
+    if plan is None:
+        return
+    shifts = {shift.id for engineer in problem.engineers for shift in engineer.shifts}
+    tickets = {ticket.id for ticket in problem.tickets}
+    planned = [visit.ticket_id for route in plan.routes for visit in route.visits]
+    for what, field, ids, known in (
+        ("shifts", "routes.shift_id", [route.shift_id for route in plan.routes], shifts),
+        ("tickets", "routes.visits.ticket_id", planned, tickets),
+    ):
+        lost = list(dict.fromkeys(item_id for item_id in ids if item_id not in known))
+        if lost:
+            more = f" and {len(lost) - _MOST_IDS} more" if len(lost) > _MOST_IDS else ""
+            message = (
+                f"{len(lost)} of {len(set(ids))} {what} of the plan in force are not in the "
+                f"problem ({', '.join(lost[:_MOST_IDS])}{more}); what it says of them is not used"
+            )
+            yield Issue("plan", "", field, "", message)
 
 
 def _strange(owners: Iterable[_Owner], known: Container[str]) -> list[tuple[str, str, str, int]]:

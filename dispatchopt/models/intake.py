@@ -38,7 +38,8 @@ class Intake:
     issues
         Every fault found, those of engineers left out among them.
     warnings
-        What is allowed and yet looks like a slip (`models.doubts`): a skill that nobody asks for.
+        What is allowed and yet looks like a slip (`models.doubts`): a skill that nobody asks for,
+        a plan in force that names what the problem lacks, pairs missing in a travel table.
     """
 
     problem: Problem
@@ -53,6 +54,7 @@ def build_problem(
     on_bad_row: Literal["error", "reject"] = "error",
     origin: Origin = lambda _kind, _index: ("", 0),
     issues: tuple[Issue, ...] = (),
+    warnings: tuple[Issue, ...] = (),
 ) -> Intake:
     """Make a `Problem` from raw data, validating every item.
 
@@ -68,6 +70,8 @@ def build_problem(
     issues
         Faults that the reader found already; they are listed first, and raise unless rejecting.
         The item may stand in `data` under the same id (it is refused) or not at all.
+    warnings
+        What the reader found that looks like a slip; told before the door's own warnings.
 
     Raises
     ------
@@ -91,8 +95,8 @@ def build_problem(
         door.issues.extend(door.of_faulty_items(found))
     assert head is not None
     problem = door.settle(head, tickets, engineers, fault_types, on_bad_row)
-    warnings = door.place(doubts(problem))
-    return Intake(problem, door.rejected(), tuple(door.issues), tuple(warnings))
+    told = (*warnings, *door.place(doubts(problem)))
+    return Intake(problem, door.rejected(), tuple(door.issues), told)
 
 
 _REJECTABLE = frozenset({"ticket", "engineer", "shift"})
@@ -211,7 +215,8 @@ class _Door:
         """Add file and line to the faults that `cross_check` found; one issue for each double."""
         placed: list[Issue] = []
         for issue in issues:
-            rows = self.rows.get((issue.kind, issue.id)) or [("", 0)]
+            unknown = self.origin("problem", 0) if issue.kind == "plan" else ("", 0)
+            rows = self.rows.get((issue.kind, issue.id)) or [unknown]
             doubles = dict.fromkeys(rows) if issue.field == "id" else rows[:1]
             placed.extend(replace(issue, file=file, line=line) for file, line in doubles)
         return placed

@@ -345,6 +345,55 @@ def test_all_faults_of_all_files_at_once_with_their_lines(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        (
+            "skills",
+            "BROADBAND:x;FIBER;IPTV:y；FIBER",
+            "'BROADBAND:x' is no NAME:NUMBER, 'IPTV:y' is no NAME:NUMBER; "
+            "write BROADBAND:3;IPTV:2; 'FIBER' stands twice",
+        ),
+        (
+            "windows",
+            "2026-11-23 08:00/10:00;late;soon",
+            "'late': no window, 'soon': no window; write 2026-11-23 08:00/10:00",
+        ),
+    ],
+)
+def test_every_bad_item_of_a_list_is_told(
+    tmp_path: Path, column: str, cell: str, message: str
+) -> None:
+    with pytest.raises(InvalidProblemError) as caught:
+        read_ticket(tmp_path, **{column: cell})
+    assert [issue.message for issue in caught.value.issues] == [message]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id，fault_type,lon,lat\nT1,BB_SLOW,121.5,31.2\nT2,BB_SLOW,121.5,\n", "is blank while"),
+        ("工单号;故障类型;经度;纬度\nT1;BB_SLOW;121.5;31.2\n", ""),
+        ("工单号，故障类型，经度，纬度\nT1,BB_SLOW,121.5,31.2\n", ""),
+        ("id|fault_type\tlon,lat\nT1|BB_SLOW\t121.5,31.2\nT2,BB_SLOW,121.5,31.2\n", ""),
+    ],
+)
+def test_other_separators_of_headers_are_one_fault(tmp_path: Path, text: str, words: str) -> None:
+    issues = faults(folder(tmp_path, tickets__csv=text))
+    assert (issues[0].file, issues[0].line, issues[0].value) == (
+        "tickets.csv", 1, text.split("\n")[0],
+    )  # fmt: skip
+    assert issues[0].message.endswith("separate the columns by commas")
+    assert [issue.message.partition(" '")[0] for issue in issues[1:]] == ([words] if words else [])
+
+
+def test_a_blank_priority_is_no_fault_beside_an_unknown_fault_type(tmp_path: Path) -> None:
+    path = folder(tmp_path, tickets__csv="id,fault_type,lon,lat\nT1,宽带网速慢,121.5,31.2\n")
+    (issue,) = faults(path)
+    assert (issue.field, issue.value) == ("fault_type", "宽带网速慢")
+    assert issue.message.startswith("unknown; did you mean 'BB_SLOW'? Correct it")
+
+
 def test_a_blank_place_says_which_cells_are_blank(tmp_path: Path) -> None:
     path = folder(
         tmp_path,
@@ -433,7 +482,7 @@ def test_columns_unknown_missing_or_twice(tmp_path: Path) -> None:
     assert [(issue.kind, issue.file, issue.line, issue.field) for issue in issues] == [
         ("problem", "engineers.csv", 1, "技能点"),
         ("problem", "engineers.csv", 1, "skills"),
-        ("problem", "shifts.csv", 0, ""),
+        ("problem", "shifts.csv", 1, ""),
         ("problem", "tickets.csv", 1, "工单"),
         ("problem", "tickets.csv", 1, "故障类型"),
         ("problem", "tickets.csv", 1, ""),
@@ -635,6 +684,74 @@ def test_travel_table_in_the_folder(tmp_path: Path, text: str) -> None:
 def test_faulty_travel_table_does_not_make_every_place_faulty(tmp_path: Path) -> None:
     path = folder(tmp_path, travel__csv="origin,destination,seconds\nA,B,soon\n", **PLACED)
     assert places_of(faults(path)) == [("travel.csv", 2, "", "")]
+
+
+def test_every_fault_of_every_row_of_a_travel_table_is_told(tmp_path: Path) -> None:
+    number = "must be a number, with a point before decimals; blank where there is no way"
+    blank = "is blank; origin and destination are required"
+    rows = "A,B,-5\nQ,B,abc\n,,x\nQ,B,7\n"
+    path = folder(tmp_path, travel__csv=f"origin,destination,seconds\n{rows}", **PLACED)
+    assert [(issue.line, issue.message) for issue in faults(path)] == [
+        (2, "'-5': must be 0 or more; blank where there is no way"),
+        (3, f"'abc': {number}"),
+        (4, f"origin {blank}"),
+        (4, f"destination {blank}"),
+        (4, f"'x': {number}"),
+        (5, "this pair stands twice; keep one"),
+    ]
+    path = folder(tmp_path, travel__csv=",A,B\nA,x,-1\nB,,y\n", **PLACED)
+    assert [(issue.line, issue.message.partition(":")[0]) for issue in faults(path)] == [
+        (2, "'x'"), (2, "'-1'"), (3, "'y'"),
+    ]  # fmt: skip
+    path = folder(tmp_path, travel__csv="origin;destination，seconds\nA,B,7\n", **PLACED)
+    (issue,) = faults(path)
+    assert (issue.line, issue.message) == (1, "separate the columns by commas")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        # Blank seconds say that there is no way; the table around is whole.
+        ("A,B,7\nB,A,\n", None),
+        ("A,B,7\n", "1 of 2 pairs of places have no row, so nobody goes from B to A;"),
+        (
+            "A,B,7\nB,A,7\nA,C,\n",
+            "3 of 6 pairs of places have no row, so nobody goes from B to C, C to A, C to B;",
+        ),
+        (
+            "A,B,7\nC,D,7\n",
+            "10 of 12 pairs of places have no row, so nobody goes from A to C, A to D, B to A "
+            "and 7 more;",
+        ),
+    ],
+)
+def test_pairs_that_a_long_travel_table_lacks_are_a_warning(
+    tmp_path: Path, rows: str, told: str | None
+) -> None:
+    path = folder(tmp_path, travel__csv=f"origin,destination,seconds\n{rows}", **PLACED)
+    warnings = read_folder(path).warnings
+    assert [(w.kind, w.file, w.message.partition(" add ")[0]) for w in warnings] == (
+        [("travel", "travel.csv", told)] if told else []
+    )
+
+
+def test_a_square_travel_table_lacks_no_pair(tmp_path: Path) -> None:
+    path = folder(tmp_path, travel__csv=",A,B\nA,0,7\nB,,0\n", **PLACED)
+    assert read_folder(path).warnings == ()
+
+
+def test_a_plan_in_force_of_another_day_is_a_warning(tmp_path: Path) -> None:
+    visits = ",".join(f'{{"ticket_id": "X{i}"}}' for i in range(5))
+    plan = f'{{"routes": [{{"shift_id": "S0", "visits": [{visits}, {{"ticket_id": "T1"}}]}}]}}'
+    warnings = read_folder(folder(tmp_path, previous_plan__json=plan)).warnings
+    assert [str(warning) for warning in warnings] == [
+        "previous_plan.json: plan, routes.shift_id: 1 of 1 shifts of the plan in force are not in "
+        "the problem (S0); what it says of them is not used",
+        "previous_plan.json: plan, routes.visits.ticket_id: 5 of 6 tickets of the plan in force "
+        "are not in the problem (X0, X1, X2 and 2 more); what it says of them is not used",
+    ]
+    plan = '{"routes": [{"shift_id": "S1", "visits": [{"ticket_id": "T1"}]}]}'
+    assert read_folder(folder(tmp_path, previous_plan__json=plan)).warnings == ()
 
 
 def test_travel_table_that_the_settings_ignore_is_a_fault(tmp_path: Path) -> None:

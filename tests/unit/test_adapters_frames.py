@@ -238,9 +238,13 @@ def test_travel_frames(table: pd.DataFrame) -> None:
     tickets = pd.DataFrame({"id": ["T1"], "fault_type": ["BB_SLOW"], "place": ["B"]})
     engineers = pd.DataFrame({"id": ["E1"], "skills": [{}], "place": ["A"]})
     given_frames = frames(tickets=tickets, engineers=engineers)
-    problem = problem_from_frames(**given_frames, travel=table).problem
-    assert problem.travel == Matrix.model_validate(
+    intake = problem_from_frames(**given_frames, travel=table)
+    assert intake.problem.travel == Matrix.model_validate(
         {"kind": "matrix", "places": ["A", "B"], "seconds": [[0, 70], [None, 0]]}
+    )
+    is_long = table.shape[1] == 3
+    assert [w.message.partition(",")[0] for w in intake.warnings] == (
+        ["1 of 2 pairs of places have no row"] if is_long else []
     )
     bad = table.astype(object)
     bad.iloc[0, -1] = "soon"

@@ -224,6 +224,19 @@ def test_csv_table_names_the_places_itself(tmp_path: Path) -> None:
     assert travel.places == ("B", "A")
 
 
+def test_warnings_of_a_file_name_it(tmp_path: Path) -> None:
+    rows = "A,B,5\nB,A,5\nA,C,5\n"
+    (tmp_path / "t.csv").write_text(f"origin,destination,seconds\n{rows}")
+    raw = matrix_problem(seconds={"file": "t.csv"})
+    raw["previous_plan"] = {"routes": [{"shift_id": "gone", "visits": []}]}
+    path = file_of(tmp_path, raw)
+    warnings = read_problem(path).warnings
+    assert [(w.kind, w.file) for w in warnings] == [("travel", "t.csv"), ("plan", path.name)]
+    # Only the pairs of the places asked for count.
+    raw = matrix_problem(seconds={"file": "t.csv"}, places=["A", "B"])
+    assert read_problem(file_of(tmp_path, raw)).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

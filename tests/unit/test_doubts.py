@@ -9,9 +9,10 @@ import pytest
 
 from dispatchopt.adapters.csv_folder import read_folder
 from dispatchopt.generator import generate
+from dispatchopt.models import builtin_fault_types
 from dispatchopt.models.doubts import doubts
 from dispatchopt.models.intake import build_problem
-from dispatchopt.models.nearest import did_you_mean, folded, nearest
+from dispatchopt.models.nearest import did_you_mean, folded, nearest, sharing_a_part
 from tests.unit.raw_data import Raw, raw_engineer, raw_problem, raw_ticket
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +118,24 @@ def test_names_are_compared_as_people_write_them() -> None:
     assert nearest("IPTV", []) is None
     assert did_you_mean("JUGGLING", ["IPTV"]) == ""
     assert did_you_mean("IPTW", ["IPTV"]) == "did you mean 'IPTV'? "
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("宽带网速慢", ["BB_SLOW"]),
+        ("slow internet", ["BB_SLOW"]),
+        ("卡顿", ["BB_SLOW", "IPTV_STB"]),
+        ("光猫", ["FTTH_LOS_DROP", "ONT_REPLACE", "ONT_REGISTER"]),
+        ("专线劣化", ["ENT_LEASED_DEGRADED"]),
+        ("other", []),
+        ("慢", []),
+    ],
+)
+def test_names_that_share_a_part(name: str, meant: list[str]) -> None:
+    names = {
+        known: fault.code
+        for fault in builtin_fault_types()
+        for known in (fault.name_zh, fault.name_en)
+    }
+    assert [names[known] for known in sharing_a_part(name, names)] == meant
