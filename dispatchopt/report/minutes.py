@@ -1,7 +1,8 @@
 """The one rule by which pages for people show times to the minute.
 
 A time is shown as a clock shows it: by the minute that it lies in. A stretch of time is shown as
-the minutes between its two ends as shown. So the minutes on a page add up to its clock times.
+the minutes between its two ends as shown. So the minutes on a page add up to its clock times. A
+time that clocks show twice, on a night when they go back, carries its offset.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from datetime import datetime, timedelta, tzinfo
 
 def clock(instant: datetime, zone: tzinfo) -> str:
     """Write the time of day in a zone."""
-    return f"{instant.astimezone(zone):%H:%M}"
+    local = instant.astimezone(zone)
+    happens_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    offset = f" ({local.isoformat()[-6:]})" if happens_twice else ""
+    return f"{local:%H:%M}{offset}"
 
 
 def minutes_between(start: datetime, end: datetime) -> int:

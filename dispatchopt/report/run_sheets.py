@@ -24,7 +24,7 @@ from dispatchopt.report.minutes import clock, minutes_after, minutes_between, us
 from dispatchopt.report.readable import one_line, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _NONE: Final = "-"
 """Stands for "none" among the tools and parts of a catalogue."""
@@ -47,6 +47,10 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "finish": "finish",
             "travel": "Travel",
             "promised": "Promised to the customer",
+            "fixed": "Fixed: this engineer, at this time",
+            "begun": "Begun: this visit is under way",
+            "moved": "Moved from its fixed time{time}: ask the customer before",
+            "outside": "Outside the hours of the shift",
             "due": "Service limit",
             "expected": "Expected on site",
             "usual": "usual for this fault",
@@ -78,6 +82,10 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "finish": "完成",
             "travel": "行程",
             "promised": "与客户约定",
+            "fixed": "已锁定：人员与时间固定",
+            "begun": "已开始：正在现场处理",
+            "moved": "已偏离锁定时间{time}，须先征得客户同意",
+            "outside": "不在班次时间内",
             "due": "修复时限",
             "expected": "预计现场时长",
             "usual": "此类故障平均",
@@ -107,7 +115,12 @@ def run_sheets(problem: Problem, plan: Plan, *, language: Language) -> dict[str,
     """
     routes = {route.shift.id: route for route in match_plan(problem, plan)}
     writer = _Writer(
-        problem.zone, problem.timezone, problem.catalogue(), _WORDS[language], language
+        problem.zone,
+        problem.timezone,
+        problem.catalogue(),
+        _WORDS[language],
+        language,
+        frozenset(plan.needs_customer_consent),
     )
     return {
         engineer.id: writer.sheet(
@@ -129,6 +142,7 @@ class _Writer:
     catalogue: Mapping[str, FaultType]
     words: Mapping[str, str]
     language: Language
+    moved: frozenset[str]
 
     def sheet(self, engineer: Engineer, shifts: list[tuple[Shift, TimedRoute | None]]) -> str:
         words = self.words
@@ -187,7 +201,7 @@ class _Writer:
             while breaks and breaks[0].start < visit.start:
                 lines += [self._break(breaks[0], before), ""]
                 before = breaks.pop(0).end
-            lines += [*self._visit(number, visit, before), ""]
+            lines += [*self._visit(number, visit, before, route.shift), ""]
             before = visit.end
         for span in breaks:
             lines += [self._break(span, before), ""]
@@ -198,7 +212,7 @@ class _Writer:
     def _break(self, span: Span, before: datetime) -> str:
         return f"**{self.words['break']} {self._span(span.start, span.end, before)}**"
 
-    def _visit(self, number: int, visit: TimedVisit, before: datetime) -> list[str]:
+    def _visit(self, number: int, visit: TimedVisit, before: datetime, shift: Shift) -> list[str]:
         words, ticket = self.words, visit.ticket
         fault = self.catalogue[ticket.fault_type]
         names = (fault.name_zh, fault.name_en)
@@ -215,6 +229,7 @@ class _Writer:
             f"{words['finish']} {self._clock(visit.end, visit.start)} "
             f"({words['travel']} {self._minutes(way)})",
         ]
+        lines += [f"- {mark}" for mark in self._marks(visit, shift)]
         window = visit.promised or ticket.appointment
         if window is not None:
             promised = self._span(window.open, window.close, visit.start)
@@ -224,6 +239,21 @@ class _Writer:
         lines.append(f"- {words['expected']}: {self._expected(visit, fault)}")
         lines += [line for line in self._details(visit, fault) if line]
         return lines
+
+    def _marks(self, visit: TimedVisit, shift: Shift) -> Iterator[str]:
+        """Yield what is out of the ordinary: a fixed visit, a moved one, one beyond the shift."""
+        ticket, words = visit.ticket, self.words
+        if ticket.id in self.moved:
+            fixed = ticket.assigned_start
+            time = "" if fixed is None else f" {self._clock(fixed, visit.start)}"
+            yield f"**{words['moved'].format(time=time)}**"
+        elif ticket.is_started:
+            yield f"**{words['begun']}**"
+        elif ticket.lock == "visit":
+            yield f"**{words['fixed']}**"
+        limit = shift.end + timedelta(seconds=shift.max_overtime)
+        if visit.start < shift.start or visit.end > limit:
+            yield f"**{words['outside']}**"
 
     def _expected(self, visit: TimedVisit, fault: FaultType) -> str:
         words, duration = self.words, fault.duration

@@ -272,12 +272,94 @@ def test_night_shift_over_the_change_of_summer_time() -> None:
     text = run_sheets(problem, Plan.model_validate({"routes": [route]}), language="en")["E1"]
     assert "## Shift S1 · 2026-10-24 22:00-2026-10-25 05:00" in text
     # A date stands where it differs from that of the time before.
-    assert "Leave 23:50, arrive 2026-10-25 00:10, begin 00:10, finish 02:10" in text
-    assert "**Back 02:30**" in text
+    assert "Leave 23:50, arrive 2026-10-25 00:10, begin 00:10, finish 02:10 (+01:00)" in text
+    assert "**Back 02:30 (+01:00)**" in text
     rows = output_files(
         problem, Plan.model_validate({"routes": [route]}), rejected=(), issues=(), language="en"
     )["visits.csv"].decode("utf-8-sig")
     assert "2026-10-25T00:10:00+02:00,2026-10-25T02:10:00+01:00" in rows
+
+
+def test_a_time_that_happens_twice_carries_its_offset() -> None:
+    # Berlin, 25 October 2026: after 02:59 summer time comes 02:00 winter time.
+    shift = raw_shift("S1", start="2026-10-24T20:00:00Z", end="2026-10-25T04:00:00Z")
+    pause = {"start": "2026-10-25T01:10:00Z", "end": "2026-10-25T02:00:00Z"}
+    times = {
+        "departure": "2026-10-24T23:50:00Z", "arrival": "2026-10-25T00:10:00Z",
+        "start": "2026-10-25T00:30:00Z", "end": "2026-10-25T01:00:00Z", "travel_seconds": 1200,
+    }  # fmt: skip
+    visits = [{"ticket_id": "T1", **times}]
+    route = {"shift_id": "S1", "visits": visits, "breaks": [pause], "end": "2026-10-25T02:30:00Z"}
+    problem = Problem.model_validate(
+        raw_problem(
+            timezone="Europe/Berlin",
+            horizon={"start": "2026-10-24T00:00:00Z", "end": "2026-10-26T00:00:00Z"},
+            tickets=[raw_ticket()],
+            engineers=[raw_engineer(shifts=[shift])],
+        )
+    )
+    text = run_sheets(problem, Plan.model_validate({"routes": [route]}), language="en")["E1"]
+    assert (
+        "Leave 2026-10-25 01:50, arrive 02:10 (+02:00), begin 02:30 (+02:00), "
+        "finish 02:00 (+01:00) (Travel 20 min)" in text
+    )
+    assert "### 1. 2026-10-25 02:10 (+02:00) · T1" in text
+    assert "**Break 02:10 (+01:00)-03:00**" in text
+    assert "**Back 03:30**" in text
+
+
+@pytest.mark.parametrize(
+    ("ticket", "moved", "shift_end", "english", "chinese"),
+    [
+        ({}, [], "12:00", [], []),
+        (
+            {"lock": "visit", "assigned_engineer": "E1", "assigned_start": at("08:10")},
+            [],
+            "12:00",
+            ["Fixed: this engineer, at this time"],
+            ["已锁定：人员与时间固定"],
+        ),
+        (
+            {"lock": "visit", "assigned_engineer": "E1", "assigned_start": at("08:05")},
+            ["T1"],
+            "12:00",
+            ["Moved from its fixed time 08:05: ask the customer before"],
+            ["已偏离锁定时间 08:05，须先征得客户同意"],
+        ),
+        (
+            {"status": "started", "assigned_engineer": "E1", "assigned_start": at("08:10")},
+            [],
+            "12:00",
+            ["Begun: this visit is under way"],
+            ["已开始：正在现场处理"],
+        ),
+        # The visit ends at 08:40, as late as shift and overtime allow; then a minute later.
+        ({"lock": "engineer", "assigned_engineer": "E1"}, [], "08:30", [], []),
+        (
+            {"lock": "visit", "assigned_engineer": "E1", "assigned_start": at("08:10")},
+            [],
+            "08:29",
+            ["Fixed: this engineer, at this time", "Outside the hours of the shift"],
+            ["已锁定：人员与时间固定", "不在班次时间内"],
+        ),
+    ],
+)
+def test_fixed_visits_are_marked(
+    ticket: dict[str, Any], moved: list[str], shift_end: str, english: list[str], chinese: list[str]
+) -> None:
+    made = visit("T1", "08:00 08:10 08:10 08:40", 600)
+    route = {"shift_id": "S1", "visits": [made], "end": at("08:50")}
+    shift = raw_shift("S1", end=at(shift_end), max_overtime=600)
+    task = Problem.model_validate(
+        raw_problem(
+            tickets=[raw_ticket("T1", **ticket)], engineers=[raw_engineer("E1", shifts=[shift])]
+        )
+    )
+    found = Plan.model_validate({"routes": [route], "needs_customer_consent": moved})
+    for spoken, marks in (("en", english), ("zh", chinese)):
+        language: Language = "en" if spoken == "en" else "zh"
+        text = run_sheets(task, found, language=language)["E1"]
+        assert re.findall(r"^- \*\*(.*)\*\*$", text, re.M) == marks
 
 
 def test_breaks_stand_between_the_visits() -> None:
