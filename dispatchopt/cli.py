@@ -191,7 +191,8 @@ def generate(
         Literal["city_day", "balanced", "strict"] | None, typer.Option(help="Policy; balanced.")
     ] = None,
     appointment_percent: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Tickets with a confirmed one; 15.")
+        int | None,
+        typer.Option(min=0, max=100, help="Of all tickets; 15. Fewer if not all could be kept."),
     ] = None,
     headers: Annotated[Literal["en", "zh"] | None, typer.Option(help="Of the CSV files.")] = None,
     encoding: Annotated[

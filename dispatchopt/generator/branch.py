@@ -96,7 +96,8 @@ def generate(
     due_rule
         Service-level limits of homes: statutory 48/72 h, the same day, or by customer.
     appointment_percent
-        Share of the tickets with a confirmed appointment, as far as they can be kept.
+        Share of all tickets that get a confirmed appointment, at most: one is given only to an open
+        ticket with wished windows, up to three a shift, and only if one plan can keep all of them.
     places
         Real places with their travel table, all engineers in vans; None: a made-up city.
 
