@@ -8,25 +8,12 @@ from typing import TYPE_CHECKING
 
 from dispatchopt.models import Cost, Overridden, Plan, Problem, Route, Visit
 from dispatchopt.rules import RULES, Context, PlanView, RouteView, Stop, Violation
+from dispatchopt.rules.overruled import WAIVED_FOR_VISITS, overruled
 from dispatchopt.schedule import schedule_anyway, schedule_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-
-WAIVED_BY_PINS = frozenset(
-    {
-        "skills",
-        "territory",
-        "refused_engineers",
-        "crew",
-        "prerequisites",
-        "standby",
-        "windows",
-        "latest",
-    }
-)
-"""Rules that a pinned visit overrules on its own shift: facts beat rules."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +85,14 @@ def _judge(
     ctx: Context, plan: Plan, view: PlanView, structure: list[Violation], missing: tuple[str, ...]
 ) -> Report:
     violations, by_rule = list(structure), {}
-    overridden = list(ctx.overridden)
+    overridden = [item for route in view.routes for item in overruled(ctx, route)]
     for rule in RULES:
         outcome = rule.check(ctx, view)
         if rule.kind == "soft":
             by_rule[rule.name] = outcome.cost
         for fault in outcome.violations:
             at = (fault.ticket_id, fault.shift_id)
-            if rule.name in WAIVED_BY_PINS and ctx.is_pinned(at[0] or "", at[1] or ""):
+            if rule.name in WAIVED_FOR_VISITS and ctx.is_pinned(at[0] or "", at[1] or ""):
                 overridden.append(
                     Overridden(
                         rule=rule.name, ticket_id=at[0], shift_id=at[1], detail=fault.message

@@ -3,8 +3,8 @@
 A ticket is first tried in the final plan. If it fits below its price, the plan is improved instead
 of explained; above its price, it costs more than it is worth. Where it does not fit, it is tried
 alone on every shift beside that shift's locked and promised visits. If it fits nowhere, the rule
-that blocks every shift is the reason, or the counts by rule; else it lost its room to others, who
-are named.
+that blocks every shift (of those that its lock leaves open) is the reason, or the counts by rule;
+else it lost its room to others, who are named.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dispatchopt.models import UNREACHABLE, Unserved
-from dispatchopt.rules import RULES
+from dispatchopt.rules import RULES, locks
 from dispatchopt.schedule import schedule_route
 from dispatchopt.solvers.insertion import Inserter
 from dispatchopt.timeline import FOREVER, service_start
@@ -81,25 +81,30 @@ def _explain(
 
 
 def _blocked(compiled: Compiled, t: int) -> Unserved:
-    """Name the rule that blocks every shift, or count the shifts by rule."""
+    """Name the rule that blocks every shift that a lock leaves open, or count the shifts by rule.
+
+    A lock that leaves none open is the reason itself.
+    """
     ctx = compiled.ctx
     ticket = ctx.tickets[compiled.ticket_ids[t]]
-    counts: Counter[str] = Counter()
-    for shift in ctx.shifts.values():
-        for name in _blocking(compiled, t, ticket, shift):
-            counts[name] += 1
-    detail = {"blocked_by": dict(sorted(counts.items())), "shifts": len(ctx.shifts)}
+    found = [
+        _blocking(compiled, t, ticket, s, shift) for s, shift in enumerate(ctx.shifts.values())
+    ]
+    counts = Counter(name for names in found for name in names)
+    detail = {"blocked_by": dict(sorted(counts.items())), "shifts": len(found)}
+    within = [names for names in found if locks.NAME not in names] or found
+    common = set(within[0]).intersection(*within) if within else set()
     for rule in RULES:
-        if ctx.shifts and counts[rule.name] == len(ctx.shifts):
+        if rule.name in common:
             return Unserved(ticket_id=ticket.id, reason=rule.reason(ctx, ticket), detail=detail)
-    if ctx.shifts and counts[PROMISED] == len(ctx.shifts):
-        return Unserved(ticket_id=ticket.id, reason="NO_ROOM_BESIDE_PROMISES", detail=detail)
-    return Unserved(ticket_id=ticket.id, reason="NO_FEASIBLE_SHIFT", detail=detail)
+    reason = "NO_ROOM_BESIDE_PROMISES" if PROMISED in common else "NO_FEASIBLE_SHIFT"
+    return Unserved(ticket_id=ticket.id, reason=reason, detail=detail)
 
 
-def _blocking(compiled: Compiled, t: int, ticket: TicketFacts, shift: ShiftFacts) -> list[str]:
+def _blocking(
+    compiled: Compiled, t: int, ticket: TicketFacts, s: int, shift: ShiftFacts
+) -> list[str]:
     """Return the rules that keep the ticket alone out of a shift."""
-    s = compiled.shift_ids.index(shift.id)
     bits = int(compiled.instance.blocked[t, compiled.instance.class_of[s]])
     if bits:
         return [rule.name for bit, rule in enumerate(RULES) if bits >> bit & 1]

@@ -13,7 +13,7 @@ from dispatchopt.models.base import Place, Point
 from dispatchopt.models.travel import UNREACHABLE, Matrix, Profiles, StraightLine, Travel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
@@ -28,6 +28,9 @@ The noise of a distance is about a nanometre, next to the antipode a few decimet
 7 micrometres covered in this time at 25 km/h for any trip of a city. Without it a trip of exactly
 600 s would take 600 or 601 s, depending on the processor's last bit.
 """
+
+_NEVER: Final = 2**60
+"""Later than every arrival."""
 
 _BLOCK_PAIRS: Final = 1 << 17
 """Pairs computed at once: temporaries of 1 MB stay in the cache and off the peak."""
@@ -138,6 +141,32 @@ class TravelTimes:
     def between(self, profile_idx: int, origin_idx: int, destination_idx: int) -> int:
         """Seconds from one place to another as a plain int; `UNREACHABLE` if there is no way."""
         return int(self.seconds[profile_idx, origin_idx, destination_idx])
+
+    def by_stops(self, profile_idx: int, origin_idx: int, stops: Mapping[int, int]) -> list[int]:
+        """Least seconds from one place to each, over any number of stops (Dijkstra's algorithm).
+
+        Parameters
+        ----------
+        stops
+            Places at which the way may be broken, and the seconds that this takes.
+
+        Returns
+        -------
+        list of int
+            One for each place; `UNREACHABLE` where no way leads.
+        """
+        table = self.seconds[profile_idx]
+        arrival = np.where(table[origin_idx] < UNREACHABLE, table[origin_idx], np.int64(_NEVER))
+        is_open = np.zeros(len(table), dtype=np.bool_)
+        is_open[list(stops)] = True
+        while True:
+            next_up = np.where(is_open, arrival, _NEVER)
+            here = int(np.argmin(next_up))
+            if next_up[here] >= UNREACHABLE:
+                return [int(seconds) for seconds in np.minimum(arrival, UNREACHABLE)]
+            is_open[here] = False
+            onward = arrival[here] + stops[here] + table[here]
+            arrival = np.where(table[here] < UNREACHABLE, np.minimum(arrival, onward), arrival)
 
 
 def _choose(

@@ -10,6 +10,8 @@ from dispatchopt.rules.views import Outcome, PlanView, RouteView, Violation
 from dispatchopt.rules.wording import clock, spell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dispatchopt.forms import FormBuilder
     from dispatchopt.rules.context import Context
     from dispatchopt.timeline import Pause
@@ -25,7 +27,7 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     found = Outcome()
     for route in plan.routes:
         if route.stops:
-            for pause, near in _lacking(route):
+            for pause, near in lacking(route, route.shift.pauses):
                 message = _fault(ctx, route, pause, near)
                 found.violations.append(Violation(NAME, message, None, route.shift.id))
         busy = sorted([*route.breaks, *((stop.start, stop.end) for stop in route.stops)])
@@ -38,12 +40,11 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
     return found
 
 
-def _lacking(route: RouteView) -> list[tuple[Pause, Taken | None]]:
-    """Return the shift's breaks that are not kept, each with a stated one that was meant for it.
+def lacking(route: RouteView, pauses: Sequence[Pause]) -> list[tuple[Pause, Taken | None]]:
+    """Return the breaks that are not kept, each with a stated one that was meant for it.
 
-    Of all ways to match stated breaks with the shift's, the one counts that keeps most.
+    Of all ways to match stated breaks with these, the one counts that keeps most.
     """
-    pauses = route.shift.pauses
     stated: list[Taken | None] = [*route.breaks, *([None] * len(pauses))]
     matches = (
         [

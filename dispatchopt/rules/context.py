@@ -16,7 +16,7 @@ from dispatchopt.travel import TravelTimes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dispatchopt.models import Engineer, Overridden, Place, Plan, Problem, Shift, Ticket, Window
+    from dispatchopt.models import Engineer, Place, Plan, Problem, Shift, Ticket, Window
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
@@ -84,7 +84,7 @@ class ShiftFacts:
     hard_end
         ``limit + max_overtime``, or later where a pinned visit needs it.
     pauses
-        Breaks whose `latest` still lies ahead of `begin`; none where pinned visits leave no room.
+        Breaks whose `latest` still lies ahead of `begin`, without those in `waived`.
     paid
         Paid seconds less breaks, at least 1.
     profile
@@ -95,6 +95,8 @@ class ShiftFacts:
         Id of the ticket that the engineer is working on.
     pinned
         Ids of the pinned tickets, the started one included.
+    waived
+        Breaks for which the pinned visits leave no room.
     """
 
     shift: Shift
@@ -110,6 +112,7 @@ class ShiftFacts:
     day: date
     started: str | None = None
     pinned: tuple[str, ...] = ()
+    waived: tuple[Pause, ...] = ()
 
     @property
     def id(self) -> str:
@@ -134,8 +137,6 @@ class Context:
         Shifts by id, in input order.
     pins
         Settled pins by ticket id.
-    overridden
-        What the pins overruled on whole shifts.
     previous_shift
         Shift by ticket id in the previous plan.
     travel
@@ -148,7 +149,6 @@ class Context:
     tickets: Mapping[str, TicketFacts]
     shifts: Mapping[str, ShiftFacts]
     pins: Mapping[str, Pin]
-    overridden: tuple[Overridden, ...]
     previous_shift: Mapping[str, str]
     travel: TravelTimes
     derived: dict[str, Any] = field(default_factory=dict)
@@ -176,7 +176,6 @@ class Context:
             tickets,
             settled.shifts,
             settled.pins,
-            settled.overridden,
             _previous_shifts(problem.previous_plan),
             travel,
         )

@@ -1,7 +1,8 @@
 """Hard: locks are facts. A locked ticket stays with its engineer, a pinned visit at its time.
 
-A visit fixed to a time after the horizon is left for a later plan. Lowered last: a pin clears what
-the other rules forbid it on its own shift.
+A visit fixed to a time after the horizon is left for a later plan, one fixed after its engineer's
+last shift is left out: nobody comes earlier than fixed. Lowered last: a pin clears what the other
+rules forbid it on its own shift.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.pins import begins_after_horizon
+from dispatchopt.rules.pins import begins_after_horizon, is_fixed
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
 from dispatchopt.rules.wording import clock
 
@@ -41,6 +42,9 @@ def _fault(ctx: Context, route: RouteView, stop: Stop) -> str | None:
     if pin is None:
         if begins_after_horizon(ctx.problem, ticket):
             return "is fixed to a time after the horizon"
+        if is_fixed(ticket):
+            owner = ticket.assigned_engineer
+            return f"engineer {owner} has no room for it from its fixed time on"
         if _is_locked(stop.ticket) and ticket.assigned_engineer != shift.engineer.id:
             return f"is locked to engineer {ticket.assigned_engineer}"
         return None
@@ -69,7 +73,7 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
                 forms.begin_with(index, shift, pin.end)
             else:
                 forms.pin(index, shift, pin.start)
-        elif begins_after_horizon(ctx.problem, ticket.ticket):
+        elif is_fixed(ticket.ticket):
             forms.forbid([index], forms.shift_index.values())
         elif _is_locked(ticket):
             owned[ticket.ticket.assigned_engineer].append(index)

@@ -2,24 +2,26 @@
 
 A started visit comes first on its shift: it began at `assigned_start` and ends at
 ``max(now, start + duration)``. Locked visits follow in the order of their `assigned_start`, each at
-that time or, where they clash, with the least delay that travel and service allow.
+that time or, where they clash, with the least delay that travel and service allow. None ever moves
+to an earlier time.
 
-One bad pin never sinks the night: one that cannot be placed at all (its engineer has no shift, no
-way leads there) becomes a plain lock on the engineer, one that begins after the horizon is left for
-a later plan, and a shift whose started visit has no way home ends with its last visit. A visit
-fixed soon after a shift lengthens it, which is reported; one fixed on time off (`MOST_STRETCH`)
-does not, for the shift would last through the night, open to every other ticket: it moves to the
-engineer's next shift, and without one becomes a plain lock.
+One bad pin never sinks the night. A place that no way leads to from the place before may still be
+reached over other visits (`ways.Ways`): the pin keeps its time, or the earliest at which they could
+lead there. If nothing can, it keeps its time and nothing else gives way to it. A visit fixed soon
+after a shift lengthens it, which is reported; one fixed on time off (`MOST_STRETCH`), or pushed
+that far by others, does not, for the shift would last through the night, open to every other
+ticket: it moves into the first gap of the engineer's next shift, and without one it is left out. So
+is a visit that begins after the horizon. A shift whose started visit has no way home ends with its
+last visit.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatchopt.models import UNREACHABLE, Overridden, Problem, Ticket
-from dispatchopt.rules.wording import spell
+from dispatchopt.models import UNREACHABLE, Problem, Ticket
+from dispatchopt.rules.ways import Ways
 from dispatchopt.timeline import FOREVER, Call, Pause, earliest_timeline
 
 if TYPE_CHECKING:
@@ -43,13 +45,20 @@ class Pin(NamedTuple):
     asked: int
 
 
+class _Fixed(NamedTuple):
+    """A visit to be pinned: the second asked for, and whether it is a guest of another time."""
+
+    asked: int
+    ticket: TicketFacts
+    is_guest: bool = False
+
+
 @dataclass(frozen=True)
 class Settled:
-    """Pins by ticket id, the shifts as they stand with them, and what they overruled."""
+    """Pins by ticket id, and the shifts as they stand with them."""
 
     pins: Mapping[str, Pin]
     shifts: Mapping[str, ShiftFacts]
-    overridden: tuple[Overridden, ...]
 
 
 def settle_pins(
@@ -59,27 +68,36 @@ def settle_pins(
     travel: TravelTimes,
 ) -> Settled:
     """Place every started and locked visit; see the module's docstring for the order."""
-    by_shift: dict[str, list[tuple[bool, int, str]]] = {}
+    queues: dict[str, list[_Fixed]] = {}
     for ticket in tickets.values():
         lock = ticket.ticket
-        if not (lock.is_started or lock.lock == "visit") or lock.assigned_start is None:
+        if not is_fixed(lock) or begins_after_horizon(problem, lock):
             continue
-        if begins_after_horizon(problem, lock):
-            continue
+        assert lock.assigned_start is not None
         asked = int((lock.assigned_start - problem.horizon.start).total_seconds())
-        shift_id = _shift_at(shifts.values(), problem, lock, asked)
-        if shift_id is not None:
-            by_shift.setdefault(shift_id, []).append((not lock.is_started, asked, ticket.id))
+        shift = _shift_at(shifts.values(), problem, lock, asked)
+        if shift is not None:
+            is_guest = not lock.is_started and asked < _hours(problem, shift)[0]
+            queues.setdefault(shift.id, []).append(_Fixed(asked, ticket, is_guest))
     pins: dict[str, Pin] = {}
     settled = dict(shifts)
-    overridden: list[Overridden] = []
-    for shift_id, queue in by_shift.items():
-        shift, placed = _place(problem, shifts[shift_id], sorted(queue), tickets, travel)
-        shift, waived = _fit(shift, placed, tickets, travel)
-        settled[shift_id] = shift
-        pins.update(placed)
-        overridden += waived
-    return Settled(pins, settled, tuple(overridden))
+    if not queues:
+        return Settled(pins, settled)
+    ways = Ways(travel, tickets.values())
+    late: dict[str, list[_Fixed]] = {}
+    for shift in sorted(shifts.values(), key=lambda shift: shift.shift.start):
+        queue = queues.get(shift.id, []) + late.pop(shift.engineer.id, [])
+        if queue:
+            placing = _Placing(problem, shift, ways)
+            late[shift.engineer.id] = placing.place(queue)
+            settled[shift.id] = placing.settled()
+            pins.update(placing.pins)
+    return Settled(pins, settled)
+
+
+def is_fixed(ticket: Ticket) -> bool:
+    """Whether the ticket is a fact: started, or with a lock on its time."""
+    return (ticket.is_started or ticket.lock == "visit") and ticket.assigned_start is not None
 
 
 def begins_after_horizon(problem: Problem, ticket: Ticket) -> bool:
@@ -94,7 +112,7 @@ def begins_after_horizon(problem: Problem, ticket: Ticket) -> bool:
 
 def _shift_at(
     shifts: Iterable[ShiftFacts], problem: Problem, lock: Ticket, asked: int
-) -> str | None:
+) -> ShiftFacts | None:
     """Return the engineer's shift around that time, else the nearest, None if there is none.
 
     Where one shift ends and the next begins, it is the one that begins. A shift that ended long
@@ -111,7 +129,7 @@ def _shift_at(
         if shift.engineer.id == lock.assigned_engineer
         and (lock.is_started or asked <= _hours(problem, shift)[1] + MOST_STRETCH)
     ]
-    return min(own, key=gap).id if own else None
+    return min(own, key=gap) if own else None
 
 
 def _hours(problem: Problem, shift: ShiftFacts) -> tuple[int, int]:
@@ -120,82 +138,128 @@ def _hours(problem: Problem, shift: ShiftFacts) -> tuple[int, int]:
     return start, int((shift.shift.end - problem.horizon.start).total_seconds())
 
 
-def _place(
-    problem: Problem,
-    shift: ShiftFacts,
-    queue: Sequence[tuple[bool, int, str]],
-    tickets: Mapping[str, TicketFacts],
-    travel: TravelTimes,
-) -> tuple[ShiftFacts, dict[str, Pin]]:
-    from dispatchopt.rules.context import scaled_duration
+class _Placing:
+    """Pins the visits fixed on one shift, one after the other."""
 
-    pins: dict[str, Pin] = {}
-    place, time = shift.start_place, shift.begin
-    started: str | None = None
-    if not queue[0][0]:
-        _, asked, started = queue[0]
-        ticket = tickets[started]
-        now = (
-            asked
-            if problem.now is None
-            else int((problem.now - problem.horizon.start).total_seconds())
+    def __init__(self, problem: Problem, shift: ShiftFacts, ways: Ways) -> None:
+        self.problem, self.shift, self.ways = problem, shift, ways
+        self.pins: dict[str, Pin] = {}
+        self.order: list[TicketFacts] = []
+        self.last_start = _hours(problem, shift)[1] + MOST_STRETCH
+
+    def place(self, queue: Iterable[_Fixed]) -> list[_Fixed]:
+        """Pin the visits, the started one first; return those too late for this shift."""
+        waiting = sorted(queue, key=lambda item: (item.is_guest, item.asked, item.ticket.id))
+        started = next((item for item in waiting if item.ticket.ticket.is_started), None)
+        if started is not None:
+            waiting.remove(started)
+            self._begin_with(started)
+        late = []
+        for item in waiting:
+            start = self._in_gap(item) if item.is_guest else self._behind(item)
+            if start is None:
+                start = max(item.asked, self.shift.begin)
+                self._pin(item, start)
+            elif start > self.last_start:
+                late.append(item._replace(is_guest=True))
+            else:
+                self._pin(item, start)
+                at = sum(self.pins[other.id].start <= start for other in self.order)
+                self.order.insert(at, item.ticket)
+        return late
+
+    def _begin_with(self, item: _Fixed) -> None:
+        """Pin the started visit: the shift goes on from there."""
+        now = item.asked
+        if self.problem.now is not None:
+            now = int((self.problem.now - self.problem.horizon.start).total_seconds())
+        end = max(now, item.asked + self._on_site(item.ticket))
+        self.pins[item.ticket.id] = Pin(self.shift.id, item.asked, end, item.asked)
+        begin = max(end, self.shift.begin)
+        self.shift = replace(
+            self.shift,
+            begin=begin,
+            start_place=item.ticket.place,
+            started=item.ticket.id,
+            pauses=tuple(pause for pause in self.shift.pauses if pause.latest >= begin),
         )
-        end = max(now, asked + scaled_duration(ticket.duration, shift.engineer.duration_percent))
-        pins[started] = Pin(shift.id, asked, end, asked)
-        place, time = ticket.place, max(end, shift.begin)
-        shift = replace(
-            shift,
-            begin=time,
-            start_place=place,
-            started=started,
-            pauses=tuple(pause for pause in shift.pauses if pause.latest >= time),
+
+    def _pin(self, item: _Fixed, start: int) -> None:
+        end = start + self._on_site(item.ticket)
+        self.pins[item.ticket.id] = Pin(self.shift.id, start, end, item.asked)
+
+    def _on_site(self, ticket: TicketFacts) -> int:
+        from dispatchopt.rules.context import scaled_duration
+
+        return scaled_duration(ticket.duration, self.shift.engineer.duration_percent)
+
+    def _behind(self, item: _Fixed) -> int | None:
+        """Return the earliest start behind all that are placed; None if no way leads there."""
+        return self._start_at(len(self.order), item)
+
+    def _in_gap(self, item: _Fixed) -> int | None:
+        """Return the earliest start that moves no other visit; None if no way leads there."""
+        for at, after in enumerate(self.order):
+            start = self._start_at(at, item)
+            if start is not None:
+                way = self.ways.seconds(self.shift, item.ticket.place, after.place)
+                if start + self._on_site(item.ticket) + way <= self.pins[after.id].start:
+                    return start
+        return self._behind(item)
+
+    def _start_at(self, at: int, item: _Fixed) -> int | None:
+        place, free = self.shift.start_place, self.shift.begin
+        if at:
+            before = self.order[at - 1]
+            place, free = before.place, self.pins[before.id].end
+        way = self.ways.seconds(self.shift, place, item.ticket.place)
+        if way >= UNREACHABLE or self.ways.home(self.shift, item.ticket.place) >= UNREACHABLE:
+            return None
+        return max(item.asked, free + way)
+
+    def settled(self) -> ShiftFacts:
+        """Widen the shift, waive its breaks or its way home, where the pins leave no room."""
+        order = sorted(self.pins, key=lambda t: (t != self.shift.started, self.pins[t].start, t))
+        shift = replace(self.shift, pinned=tuple(order))
+        if shift.started is not None and shift.end_place is not None:
+            direct = self.ways.direct(shift, shift.start_place, shift.end_place)
+            shift = shift if direct < UNREACHABLE else replace(shift, end_place=None)
+        if shift.started is None and not self.order:
+            return shift
+        kept, end = self._keep_breaks(shift)
+        waived = tuple(pause for pause in shift.pauses if pause not in kept)
+        hard_end = max(shift.hard_end, end)
+        return replace(shift, pauses=kept, waived=waived, hard_end=hard_end)
+
+    def _keep_breaks(self, shift: ShiftFacts) -> tuple[tuple[Pause, ...], int]:
+        """Return as many breaks as fit around the pinned visits, and when the route can end."""
+        singles = [(pause,) for pause in shift.pauses] if len(shift.pauses) > 1 else []
+        for kept in (shift.pauses, *singles):
+            end = self._route_end(shift, kept)
+            if end is not None:
+                return kept, end
+        end = self._route_end(shift, ())
+        assert end is not None
+        return (), end
+
+    def _route_end(self, shift: ShiftFacts, pauses: Sequence[Pause]) -> int | None:
+        place = shift.start_place
+        calls = []
+        for ticket in self.order:
+            pin = self.pins[ticket.id]
+            way = self.ways.seconds(shift, place, ticket.place)
+            exact = ((pin.start, pin.start),)
+            calls.append(Call(way, exact, pin.end - pin.start, FOREVER, lambda _end: 0))
+            place = ticket.place
+        timeline = earliest_timeline(
+            shift.begin,
+            calls,
+            return_travel=None if shift.end_place is None else self.ways.home(shift, place),
+            pauses=pauses,
+            hard_end=FOREVER,
+            end_cost=lambda end: end,
         )
-    rest = queue if started is None else queue[1:]
-    for _, asked, ticket_id in sorted(rest, key=lambda item: item[1:]):
-        ticket = tickets[ticket_id]
-        way = travel.between(shift.profile, place, ticket.place)
-        home = _way_home(shift, ticket.place, travel)
-        if way >= UNREACHABLE or home >= UNREACHABLE:
-            continue
-        start = max(asked, time + way)
-        if start > _hours(problem, shift)[1] + MOST_STRETCH:
-            continue
-        end = start + scaled_duration(ticket.duration, shift.engineer.duration_percent)
-        pins[ticket_id] = Pin(shift.id, start, end, asked)
-        place, time = ticket.place, end
-    return shift, pins
-
-
-def _way_home(shift: ShiftFacts, place: int, travel: TravelTimes) -> int:
-    return 0 if shift.end_place is None else travel.between(shift.profile, place, shift.end_place)
-
-
-def _fit(
-    shift: ShiftFacts,
-    pins: Mapping[str, Pin],
-    tickets: Mapping[str, TicketFacts],
-    travel: TravelTimes,
-) -> tuple[ShiftFacts, list[Overridden]]:
-    """Widen the shift, waive its breaks or its way home, where the pinned visits leave no room."""
-    order = sorted(pins, key=lambda t: (t != shift.started, pins[t].start, t))
-    shift = replace(shift, pinned=tuple(order))
-    if not pins:
-        return shift, []
-    waived = _too_much(shift, tickets)
-    if shift.started is not None and _way_home(shift, shift.start_place, travel) >= UNREACHABLE:
-        detail = "no way home from the started visit"
-        waived.append(Overridden(rule="travel_time", shift_id=shift.id, detail=detail))
-        shift = replace(shift, end_place=None)
-    kept, end = _keep_breaks(shift, pins, tickets, travel)
-    if len(kept) < len(shift.pauses):
-        detail = "no room between locked visits"
-        waived.append(Overridden(rule="breaks", shift_id=shift.id, detail=detail))
-        shift = replace(shift, pauses=kept)
-    if end > shift.hard_end:
-        detail = f"locked visits end {spell(end - shift.hard_end)} after the shift must have ended"
-        waived.append(Overridden(rule="shift_hours", shift_id=shift.id, detail=detail))
-        shift = replace(shift, hard_end=end)
-    return shift, waived
+        return None if timeline is None else timeline.end
 
 
 def pinned_shares(shift: ShiftFacts, needs: Mapping[str, int], room: int) -> dict[str, int]:
@@ -209,67 +273,3 @@ def pinned_shares(shift: ShiftFacts, needs: Mapping[str, int], room: int) -> dic
         shares[ticket_id] = min(needs.get(ticket_id, 0), room)
         room -= shares[ticket_id]
     return shares
-
-
-def _too_much(shift: ShiftFacts, tickets: Mapping[str, TicketFacts]) -> list[Overridden]:
-    """Report the number of visits and the stock that the pinned visits alone exceed."""
-    found = []
-    most = shift.shift.max_visits
-    if most is not None and len(shift.pinned) > most:
-        detail = f"{len(shift.pinned)} locked visits, at most {most} allowed"
-        found.append(Overridden(rule="max_visits", shift_id=shift.id, detail=detail))
-    if shift.stock is not None:
-        needed: Counter[str] = Counter()
-        for ticket_id in shift.pinned:
-            needed.update(tickets[ticket_id].ticket.parts or {})
-        for part, amount in needed.items():
-            stock = shift.stock.get(part, 0)
-            if amount > stock:
-                detail = f"locked visits need {amount} of {part}, {stock} in stock"
-                found.append(Overridden(rule="parts", shift_id=shift.id, detail=detail))
-    return found
-
-
-def _keep_breaks(
-    shift: ShiftFacts,
-    pins: Mapping[str, Pin],
-    tickets: Mapping[str, TicketFacts],
-    travel: TravelTimes,
-) -> tuple[tuple[Pause, ...], int]:
-    """Return as many breaks as fit around the pinned visits, and when the route can end."""
-    pauses = shift.pauses
-    singles = [(pause,) for pause in pauses] if len(pauses) > 1 else []
-    for kept in (pauses, *singles):
-        end = _route_end(replace(shift, pauses=kept), pins, tickets, travel)
-        if end is not None:
-            return kept, end
-    end = _route_end(replace(shift, pauses=()), pins, tickets, travel)
-    assert end is not None
-    return (), end
-
-
-def _route_end(
-    shift: ShiftFacts,
-    pins: Mapping[str, Pin],
-    tickets: Mapping[str, TicketFacts],
-    travel: TravelTimes,
-) -> int | None:
-    place = shift.start_place
-    calls = []
-    for ticket_id in shift.pinned:
-        if ticket_id == shift.started:
-            continue
-        pin, ticket = pins[ticket_id], tickets[ticket_id]
-        way = travel.between(shift.profile, place, ticket.place)
-        exact = ((pin.start, pin.start),)
-        calls.append(Call(way, exact, pin.end - pin.start, FOREVER, lambda _end: 0))
-        place = ticket.place
-    timeline = earliest_timeline(
-        shift.begin,
-        calls,
-        return_travel=None if shift.end_place is None else _way_home(shift, place, travel),
-        pauses=shift.pauses,
-        hard_end=FOREVER,
-        end_cost=lambda end: end,
-    )
-    return None if timeline is None else timeline.end

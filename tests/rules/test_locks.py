@@ -7,7 +7,8 @@ import pytest
 from dispatchopt.checker import check
 from dispatchopt.forms import FOREVER
 from dispatchopt.instance import compile_problem, decode
-from dispatchopt.models import Plan
+from dispatchopt.models import Plan, Policy
+from dispatchopt.solve import solve
 from tests.builders import (
     at,
     blocked,
@@ -175,6 +176,8 @@ def test_too_many_locked_visits_and_too_few_parts_are_reported_too() -> None:
     report = check(task, orders(s="t u"))
     assert report.violations == ()
     assert overruled(report) == {("max_visits", None, "s"), ("parts", None, "s")}
+    # A plan that does not make use of it overrules nothing.
+    assert overruled(check(task, orders(s="t"))) == set()
     # The facts may exceed the limits; nobody else may add to them.
     assert faults(task, orders(s="t u v")) == [("parts", "v", "s"), ("max_visits", "v", "s")]
     assert faults(task, orders(s="t u w")) == [("max_visits", "w", "s")]
@@ -379,7 +382,7 @@ def test_a_pin_on_an_engineer_without_shifts_stays_out_and_breaks_a_promise() ->
         assert reason(task, "locks") == "LOCKED"
 
 
-def test_a_pin_without_a_way_becomes_a_lock_on_the_engineer() -> None:
+def test_a_pin_without_a_direct_way_waits_for_others_to_lead_there() -> None:
     crew = [engineer("e"), engineer("f", shift("r", start_place="c", end_place="c"))]
     cut = table(no_way=(("home", "d"), ("c", "d")))
     task = problem([fixed("t", "10:00", "d"), ticket("u", "a", 70)], crew, travel=cut)
@@ -387,10 +390,59 @@ def test_a_pin_without_a_way_becomes_a_lock_on_the_engineer() -> None:
     # The others are planned as if it were not there.
     assert faults(task, orders(s="u")) == []
     assert forms(task).shift_hard_end.tolist() == [sec("16:00"), sec("16:00")]
-    # By way of a it can be reached after all: from 09:20 in 50 minutes, ten too late.
+    # By way of a it can be reached: from 09:20 in 50 minutes, ten too late.
+    assert forms(task).window[0].tolist() == [[sec("10:10"), sec("10:10")]]
     report = check(task, orders(s="u t"))
     assert report.violations == ()
     assert report.needs_customer_consent == ("t",)
+    # With ten minutes less at a it is kept to the second.
+    exact = problem([fixed("t", "10:00", "d"), ticket("u", "a", 60)], crew, travel=cut)
+    report = check(exact, orders(s="u t"))
+    assert report.violations == ()
+    assert report.needs_customer_consent == ()
+
+
+def test_a_pin_without_a_direct_way_is_never_moved_to_an_earlier_day() -> None:
+    days = [shift(f"s{day}", day=day) for day in range(3)]
+    cut = table(no_way=(("home", "d"),))
+    pin = fixed("fix", "10:00", "d", assigned_start=at("10:00", 2))
+    task = problem([pin, ticket("free", "a", 30)], [engineer("e", *days)], travel=cut, days=3)
+    plan = solve(task.model_copy(update={"policy": Policy()}), iterations=50, threads=1).plan
+    visits = {v.ticket_id: v.start for route in plan.routes for v in route.visits}
+    assert visits["fix"] == at("10:00", 2)
+    assert plan.needs_customer_consent == ()
+    assert plan.broken_promises == ()
+    # Alone it cannot be reached: its own shift tells why, the others are closed by the lock.
+    alone = problem([pin], [engineer("e", *days)], travel=cut, days=3, policy=Policy())
+    plan = solve(alone, iterations=50, threads=1).plan
+    assert plan.broken_promises == ("fix",)
+    assert [item.reason for item in plan.unserved] == ["NO_ENGINEER_WITHIN_TRAVEL"]
+
+
+def test_a_pin_that_nothing_leads_to_keeps_its_time_and_moves_nobody() -> None:
+    cut = table(no_way=(("home", "d"), ("a", "d")))
+    pins = [fixed("t", "10:00", "d"), fixed("u", "10:30", "a")]
+    task = problem(pins, [engineer("e", shift(breaks=[pause("09:00", "09:30", 30)]))], travel=cut)
+    form = forms(task)
+    assert form.window[:, 0].tolist() == [[sec("10:00")] * 2, [sec("10:30")] * 2]
+    assert form.num_pauses.tolist() == [1]
+    plan = solve(task.model_copy(update={"policy": Policy()}), iterations=50, threads=1).plan
+    assert plan.broken_promises == ("t",)
+    assert plan.needs_customer_consent == plan.overridden == ()
+    assert [item.reason for item in plan.unserved] == ["NO_ENGINEER_WITHIN_TRAVEL"]
+
+
+def test_only_visits_of_the_same_engineer_lead_to_a_pin() -> None:
+    # From a, where somebody else must go, no way leads to d for e.
+    cut = table(no_way=(("home", "d"),))
+    other = ticket("u", "a", 180, lock="engineer", assigned_engineer="f")
+    crew = [engineer("e"), engineer("f", shift("r"))]
+    task = problem([fixed("t", "10:00", "d"), other], crew, travel=cut)
+    assert forms(task).window[0].tolist() == [[sec("10:00"), sec("10:00")]]
+    mine = other.model_copy(update={"assigned_engineer": "e"})
+    # Three hours at a until 11:10, and 50 minutes on.
+    task = problem([fixed("t", "10:00", "d"), mine], crew, travel=cut)
+    assert forms(task).window[0].tolist() == [[sec("12:00"), sec("12:00")]]
 
 
 def test_a_pin_without_a_way_home_leaves_the_others_alone() -> None:
@@ -398,6 +450,12 @@ def test_a_pin_without_a_way_home_leaves_the_others_alone() -> None:
     task = problem([fixed("t", "10:00", "d"), ticket("u", "a")], travel=cut)
     assert faults(task, orders(s="u")) == []
     assert forms(task).shift_hard_end.tolist() == [sec("16:00")]
+    # Home by way of a; late in the day the shift is lengthened for that.
+    assert faults(task, orders(s="t u")) == []
+    late = problem([fixed("t", "14:30", "d"), ticket("u", "a")], travel=cut)
+    # From 15:30 in 50 minutes to a, an hour there, 10 minutes home.
+    assert forms(late).shift_hard_end.tolist() == [sec("17:30")]
+    assert faults(late, orders(s="t u")) == []
 
 
 def test_a_started_visit_without_a_way_home_ends_the_shift_at_the_last_visit() -> None:
@@ -439,6 +497,7 @@ def test_pins_beyond_the_shifts_end_extend_it_and_are_reported(start: str, hard_
     assert report.violations == ()
     expected = {("shift_hours", None, "s")} if hard_end != "16:00" else set()
     assert overruled(report) == expected
+    assert overruled(check(task, orders(s="u"))) == set()
     # 40 minutes at one and a half.
     assert report.cost.by_rule.get("overtime", 0) == (3600 if expected else 0)
 
@@ -468,7 +527,7 @@ def test_a_visit_fixed_on_a_day_off_moves_to_the_next_shift(
     if start == "00:00":
         assert (
             report.overridden[0].detail
-            == "locked visits end 9 h 10 min after the shift must have ended"
+            == "for locked visits the route ends 9 h 10 min after its latest end"
         )
     others = [sec("16:00"), sec("16:00", 2)]
     stretched = [others[0] + 33_000 * (day == 1), others[1] + 33_000 * (day == 3)]
@@ -476,24 +535,57 @@ def test_a_visit_fixed_on_a_day_off_moves_to_the_next_shift(
     assert forms(task).shift_hard_end.tolist() == expected
 
 
-def test_a_visit_fixed_on_time_off_without_a_later_shift_is_locked_to_the_engineer() -> None:
+def test_a_visit_fixed_after_the_engineers_last_shift_is_left_out_not_moved_forward() -> None:
     crew = [engineer("e"), engineer("f", shift("r"))]
     task = problem([fixed("t", "10:00", assigned_start=at("10:00", 1))], crew, days=3)
-    assert blocked(task, "locks") == {("t", "r")}
+    assert blocked(task, "locks") == {("t", "r"), ("t", "s")}
     assert forms(task).shift_hard_end.tolist() == [sec("16:00"), sec("16:00")]
-    report = check(task, orders(s="t"))
-    assert report.violations == ()
-    assert report.needs_customer_consent == ("t",)
+    found = check(task, orders(s="t")).violations
+    text = "engineer e has no room for it from its fixed time on"
+    assert [(v.rule, v.message) for v in found] == [("locks", text)]
     assert check(task, orders(s="")).broken_promises == ("t",)
+    assert reason(task, "locks") == "LOCKED"
 
 
-def test_too_many_visits_at_one_time_do_not_stretch_a_shift_through_the_night() -> None:
+@pytest.mark.parametrize("has_tomorrow", [False, True])
+def test_too_many_visits_at_one_time_do_not_stretch_a_shift_through_the_night(
+    has_tomorrow: bool,
+) -> None:
     # From 15:00 on, two hours each: the fifth begins at 23:00, a sixth would at 01:00.
     pins = [fixed(f"t{i}", "15:00", "home", 120) for i in range(6)]
-    task = problem([*pins, ticket("u", "home")])
-    assert forms(task).shift_hard_end.tolist() == [sec("01:00", 1)]
-    assert forms(task).latest.tolist() == [FOREVER] * 7
-    assert check(task, orders(s="t5 t0 t1 t2 t3 t4")).violations == ()
+    tomorrow = fixed("early", "08:00", "home", 90, assigned_start=at("08:00", 1))
+    crew = [engineer("e", shift(), *[shift("tue", day=1)] * has_tomorrow)]
+    task = problem([*pins, ticket("u", "home"), *[tomorrow] * has_tomorrow], crew, days=2)
+    ends = [sec("01:00", 1), *[sec("16:00", 1)] * has_tomorrow]
+    assert forms(task).shift_hard_end.tolist() == ends
+    assert check(task, orders(s="t0 t1 t2 t3 t4")).violations == ()
+    assert faults(task, orders(s="t5 t0 t1 t2 t3 t4")) == [("locks", "t5", "s")]
+    if has_tomorrow:
+        # It moves behind the one that is fixed there, which stays where it is.
+        report = check(task, orders(s="t0 t1 t2 t3 t4", tue="early t5"))
+        assert report.violations == ()
+        assert report.needs_customer_consent == ("t1", "t2", "t3", "t4", "t5")
+        assert starts_of(task, [[0, 1, 2, 3, 4], [7, 5]])["t5"] == at("09:30", 1)
+
+
+def starts_of(task: Problem, orders: list[list[int]]) -> dict[str, Any]:
+    routes = decode(compile_problem(task), orders).routes
+    return {stop.ticket_id: stop.start for route in routes for stop in route.visits}
+
+
+@pytest.mark.parametrize(("minutes", "starts_at"), [(40, "08:00"), (50, "08:00"), (51, "10:00")])
+def test_a_visit_that_moved_to_another_shift_moves_nobody_else(
+    minutes: int, starts_at: str
+) -> None:
+    # Tuesday is off; on Wednesday there are 60 minutes from 08:00, 10 of them for the way to a.
+    crew = [engineer("e", shift("mon"), shift("wed", day=2))]
+    pins = [
+        fixed("t", "10:00", "home", minutes, assigned_start=at("10:00", 1)),
+        fixed("u", "09:00", "a", 50, assigned_start=at("09:00", 2)),
+    ]
+    task = problem(pins, crew, days=3)
+    order = [0, 1] if starts_at == "08:00" else [1, 0]
+    assert starts_of(task, [[], order]) == {"t": at(starts_at, 2), "u": at("09:00", 2)}
 
 
 def test_an_engineer_on_site_on_a_day_off_is_a_fact() -> None:

@@ -211,3 +211,23 @@ def test_seconds_round_the_exact_trip_upwards_once(places: list[Point], speed_km
                 assert found == 0
             else:
                 assert exact - metre <= found - 60 < exact + 1 + metre
+
+
+def test_ways_over_stops_are_the_shortest_and_cost_the_time_spent_there() -> None:
+    table = Matrix(
+        kind="matrix",
+        places=("a", "b", "c", "d", "e"),
+        seconds=[
+            [0, 10, None, None, None],
+            [9, 0, 20, 90, None],
+            [9, 9, 0, 30, None],
+            [9, 9, 9, 0, None],
+            [9, 9, 9, 9, 0],
+        ],
+    )
+    times = TravelTimes.of(table, table.places, ())
+    # b takes 5: to c 10 + 5 + 20; to d directly from b 105, over c (which takes 40) the same.
+    assert times.by_stops(0, 0, {1: 5, 2: 40}) == [0, 10, 35, 105, UNREACHABLE]
+    assert times.by_stops(0, 0, {1: 5, 2: 39}) == [0, 10, 35, 104, UNREACHABLE]
+    assert times.by_stops(0, 0, {2: 1, 4: 1}) == [0, 10, *[UNREACHABLE] * 3]
+    assert times.by_stops(0, 4, {}) == [9, 9, 9, 9, 0]
