@@ -48,6 +48,8 @@ def schedule_anyway(ctx: Context, shift: ShiftFacts, tickets: Sequence[TicketFac
         shift.begin,
         _calls(ctx, shift, order),
         return_travel=_return_travel(ctx, shift, order),
+        pauses=shift.pauses,
+        hard_end=shift.hard_end,
     )
     return _view(ctx, shift, order, timeline)
 

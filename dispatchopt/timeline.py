@@ -192,7 +192,7 @@ def _just_in_time(
         arrival = leg_arrival(time, call.travel, chosen)
         assert arrival is not None
         start = service_start(call.windows, arrival)
-        assert start is not None
+        start = arrival if start is None else start
         taken = _break_times(time, chosen)
         departure = _late_departure(start, call.travel, taken)
         if route_start is None:
@@ -226,20 +226,39 @@ def _late_departure(start: int, travel: int, breaks: Sequence[tuple[int, int]]) 
 
 
 def relaxed_timeline(
-    origin_time: int, calls: Sequence[Call], *, return_travel: int | None
+    origin_time: int,
+    calls: Sequence[Call],
+    *,
+    return_travel: int | None,
+    pauses: Sequence[Pause],
+    hard_end: int,
 ) -> Timeline:
-    """Schedule an order that has no feasible schedule: without breaks, late where need be.
+    """Schedule an order that has no feasible schedule: late, or without a break, where need be.
 
-    Serves the checker, which then names what is broken.
+    Serves the checker, which then names what is broken: of all choices of breaks, the one counts
+    that breaks least (visits begun or ended too late, breaks missing, an end too late), among equal
+    ones the one that ends earliest.
     """
-    time = origin_time
-    visits = []
-    for call in calls:
-        arrival = time + call.travel
-        start = service_start(call.windows, arrival)
-        start = arrival if start is None else start
-        visits.append(Timed(start - call.travel, start, start, start + call.duration))
-        time = start + call.duration
-    begin = visits[0].departure if visits else origin_time
-    end = time + (return_travel or 0)
-    return Timeline(tuple(visits), (), begin, end, 0)
+    labels = [_Label(0, origin_time, 0, ())]
+    for leg, call in enumerate(calls):
+        arrived = (new for label in labels for new in _travel(label, leg, call.travel, pauses))
+        labels = _pareto(_served_anyway(label, call) for label in arrived)
+    if return_travel is not None:
+        leg = len(calls)
+        labels = [new for label in labels for new in _travel(label, leg, return_travel, pauses)]
+
+    def faults(label: _Label) -> int:
+        missing = sum(
+            label.time > pause.latest and not label.taken >> i & 1 for i, pause in enumerate(pauses)
+        )
+        return label.cost + missing + (label.time > hard_end)
+
+    best = min(labels, key=lambda label: (faults(label), label.time, -len(label.legs), label.legs))
+    return _just_in_time(origin_time, calls, best._replace(cost=0), pauses)
+
+
+def _served_anyway(label: _Label, call: Call) -> _Label:
+    """Serve on arrival where every window is over; the cost counts the faults."""
+    start = service_start(call.windows, label.time)
+    end = (label.time if start is None else start) + call.duration
+    return label._replace(cost=label.cost + (start is None) + (end > call.latest), time=end)

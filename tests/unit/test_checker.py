@@ -16,6 +16,7 @@ from tests.builders import (
     faults,
     free,
     orders,
+    pause,
     problem,
     route,
     shift,
@@ -228,6 +229,18 @@ def test_every_rule_of_an_order_without_schedule_is_named() -> None:
         ("windows", "t2", "s"),
         ("latest", "t2", "s"),
     }
+
+
+def test_an_order_that_misses_a_window_still_takes_its_breaks() -> None:
+    early = ticket("t", "a", 180, windows=[{"open": at("08:00"), "close": at("08:05")}])
+    crew = [engineer("e", shift(breaks=[pause("12:00", "13:00", 30)]))]
+    task = problem([early, ticket("u", "b"), ticket("v", "c", 30, latest=at("13:00"))], crew)
+    # t until 11:10, u until 12:20, v from 12:30 to 13:00, and lunch at the last moment.
+    found = check(task, orders(s="t u v")).violations
+    assert [(v.rule, v.ticket_id) for v in found] == [("windows", "t")]
+    # With a minute more at t lunch comes before v: the window and the latest end are missed.
+    later = problem([early.model_copy(update={"duration": 181 * 60}), *task.tickets[1:]], crew)
+    assert faults(later, orders(s="t u v")) == [("windows", "t", "s"), ("latest", "v", "s")]
 
 
 def test_messages_give_clock_times_and_minutes() -> None:

@@ -213,10 +213,35 @@ def test_just_in_time_departures_leave_breaks_where_they_are() -> None:
 def test_an_order_without_schedule_is_put_in_time_all_the_same() -> None:
     calls = [call(10, 30, (0, 5)), call(10, 30, (100, 110), latest=50)]
     assert timeline(*calls) is None
-    found = relaxed_timeline(0, calls, return_travel=10)
+    found = relaxed_timeline(0, calls, return_travel=10, pauses=(), hard_end=500)
     assert found.visits == (Timed(0, 10, 10, 40), Timed(90, 100, 100, 130))
     assert (found.start, found.end, found.breaks) == (0, 140, ())
-    assert relaxed_timeline(7, [], return_travel=None) == Timeline((), (), 7, 7, 0)
+    nothing = relaxed_timeline(7, [], return_travel=None, pauses=(), hard_end=500)
+    assert nothing == Timeline((), (), 7, 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("second", "hard_end", "breaks", "end"),
+    [
+        # Late in any case: lunch (from 100 on) is taken where it moves nobody.
+        (call(10, 30, (0, 5)), 500, ((100, 130),), 170),
+        # There is time for both, so lunch does not push the second beyond its window.
+        (call(10, 30, (0, 60)), 500, ((100, 130),), 170),
+        # The window or lunch: one fault either way, without lunch it ends earlier.
+        (call(10, 95, (0, 60)), 500, (), 195),
+        # With lunch the shift ends too late: one fault either way again.
+        (call(10, 30, (0, 5)), 169, (), 130),
+        (call(10, 30, (0, 5)), 170, ((100, 130),), 170),
+    ],
+)
+def test_an_order_without_schedule_keeps_its_breaks_as_well_as_it_can(
+    second: Call, hard_end: int, breaks: tuple[tuple[int, int], ...], end: int
+) -> None:
+    calls = [call(10, 30, (0, 5)), second, call(10, 30, (0, 500))]
+    found = relaxed_timeline(
+        0, calls, return_travel=10, pauses=[Pause(100, 110, 30)], hard_end=hard_end
+    )
+    assert (found.breaks, found.end) == (breaks, end)
 
 
 GRID = st.sampled_from((0, 15, 30, 60))
