@@ -10,6 +10,7 @@ from dispatchopt.models import Cost, Overridden, Plan, Problem, Route, Visit
 from dispatchopt.rules import RULES, Context, PlanView, RouteView, Stop, Violation
 from dispatchopt.rules.overruled import WAIVED_FOR_VISITS, overruled
 from dispatchopt.schedule import schedule_anyway, schedule_route
+from dispatchopt.statements import Truth, false_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ class Report:
     Attributes
     ----------
     violations
-        Hard rules broken; empty for a valid plan.
+        Hard rules broken, false statements among them; empty for a valid plan.
     cost
         Total and parts by rule, computed from the stated times.
     broken_promises
@@ -102,13 +103,14 @@ def _judge(
                 violations.append(fault)
     cost = Cost(total=sum(by_rule.values()), by_rule={k: v for k, v in by_rule.items() if v})
     broken = tuple(t.id for t in view.unserved if t.is_promised)
-    violations += _false_statements(plan, cost, broken)
+    truth = Truth(view, cost, broken, tuple(_moved(ctx, view)), tuple(overridden))
+    violations += false_statements(ctx, plan, truth)
     return Report(
         violations=tuple(violations),
         cost=cost,
         broken_promises=broken,
-        needs_customer_consent=tuple(_moved(ctx, view)),
-        overridden=tuple(overridden),
+        needs_customer_consent=truth.needs_customer_consent,
+        overridden=truth.overridden,
         missing=missing,
     )
 
@@ -120,22 +122,6 @@ def _moved(ctx: Context, view: PlanView) -> Iterator[str]:
         is_fixed = ticket.is_started or ticket.lock == "visit"
         if is_fixed and ticket.assigned_start != ctx.instant(stop.start):
             yield ticket.id
-
-
-def _false_statements(plan: Plan, cost: Cost, broken: tuple[str, ...]) -> Iterator[Violation]:
-    """Yield what the plan states about itself and is not so."""
-    if plan.cost is not None and plan.cost.total != cost.total:
-        message = f"the plan states a cost of {plan.cost.total}, it is {cost.total}"
-        yield Violation("cost", message)
-    elif plan.cost is not None and plan.cost.by_rule and plan.cost.by_rule != cost.by_rule:
-        yield Violation(
-            "cost", f"the plan states the costs {plan.cost.by_rule}, not {cost.by_rule}"
-        )
-    if plan.bound is not None and plan.bound > cost.total:
-        message = f"the plan states the bound {plan.bound}, above its cost {cost.total}"
-        yield Violation("bound", message)
-    for ticket_id in sorted(set(plan.broken_promises) - set(broken)):
-        yield Violation("promises", "is stated as a broken promise and is none", ticket_id)
 
 
 def _structure(ctx: Context, plan: Plan) -> tuple[list[Violation], list[Route]]:

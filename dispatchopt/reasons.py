@@ -111,7 +111,10 @@ def _blocking(
     ctx = compiled.ctx
     if schedule_route(ctx, shift, [ticket]) is not None:
         return [PROMISED]
-    if not ticket.windows:
+    windows, latest = ticket.windows, ticket.latest
+    if ctx.is_pinned(ticket.id, shift.id):
+        windows, latest = ((ctx.pins[ticket.id].start,) * 2,), FOREVER
+    if not windows:
         return ["windows"]
     way = ctx.travel_seconds(shift, shift.start_place, ticket.place)
     home = 0
@@ -119,11 +122,11 @@ def _blocking(
         home = ctx.travel_seconds(shift, ticket.place, shift.end_place)
     if max(way, home) >= UNREACHABLE:
         return ["travel_time"]
-    start = service_start(ticket.windows, shift.begin + way)
+    start = service_start(windows, shift.begin + way)
     if start is None or start >= shift.hard_end:
-        return ["windows" if ticket.windows != ((ticket.release, FOREVER),) else "shift_hours"]
+        return ["windows" if windows != ((ticket.release, FOREVER),) else "shift_hours"]
     end = start + ctx.duration(ticket, shift)
-    if end > ticket.latest:
+    if end > latest:
         return ["latest"]
     return ["shift_hours" if end + home > shift.hard_end else "breaks"]
 

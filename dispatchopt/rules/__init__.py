@@ -64,6 +64,8 @@ class Rule:
         Puts the rule into forms.
     reason
         Code for a ticket that this rule alone keeps out of every shift.
+    codes
+        All codes that `reason` can give.
     """
 
     name: str
@@ -71,11 +73,12 @@ class Rule:
     check: Callable[[Context, PlanView], Outcome]
     lower: Callable[[Context, FormBuilder], None]
     reason: Callable[[Context, TicketFacts], str]
+    codes: tuple[str, ...] = ()
 
 
-def _rule(module: ModuleType, kind: Literal["hard", "soft"], code: str = "") -> Rule:
-    reason = getattr(module, "reason", lambda _ctx, _ticket: code)
-    return Rule(module.NAME, kind, module.check, module.lower, reason)
+def _rule(module: ModuleType, kind: Literal["hard", "soft"], *codes: str) -> Rule:
+    reason = getattr(module, "reason", lambda _ctx, _ticket: codes[0])
+    return Rule(module.NAME, kind, module.check, module.lower, reason, codes)
 
 
 RULES: tuple[Rule, ...] = (
@@ -83,15 +86,15 @@ RULES: tuple[Rule, ...] = (
     _rule(service_time, "hard", "NO_SHIFT_IN_WINDOW"),
     _rule(shift_hours, "hard", "WOULD_CAUSE_OVERTIME"),
     _rule(breaks, "hard", "NO_ROOM_BREAK"),
-    _rule(windows, "hard"),
+    _rule(windows, "hard", "NO_SHIFT_IN_WINDOW", "WINDOW_OUTSIDE_HORIZON", "WINDOW_INVERTED"),
     _rule(latest, "hard", "WOULD_END_TOO_LATE"),
-    _rule(skills, "hard"),
+    _rule(skills, "hard", "NO_ENGINEER_WITH_SKILL", "SKILL_LEVEL_TOO_LOW", "CERT_EXPIRED"),
     _rule(territory, "hard", "NO_ENGINEER_IN_TERRITORY"),
     _rule(refused_engineers, "hard", "ALL_EXCLUDED"),
     _rule(crew, "hard", "NEEDS_CREW"),
     _rule(prerequisites, "hard", "PREREQ_UNSCHEDULED"),
     _rule(standby, "hard", "STANDBY_ONLY"),
-    _rule(parts, "hard"),
+    _rule(parts, "hard", "NO_PARTS", "NOT_ENOUGH_PARTS"),
     _rule(max_visits, "hard", "CAPACITY_FULL"),
     _rule(travel, "soft"),
     _rule(delay, "soft"),
@@ -105,7 +108,7 @@ RULES: tuple[Rule, ...] = (
     _rule(change, "soft"),
     _rule(unserved, "soft"),
     _rule(broken_promise, "soft"),
-    _rule(locks, "hard"),
+    _rule(locks, "hard", "LOCKED", "WINDOW_OUTSIDE_HORIZON"),
 )
 """Every rule; `locks` comes last, because its pins clear what the others forbid."""
 

@@ -158,8 +158,8 @@ class _Placing:
         for item in waiting:
             start = self._in_gap(item) if item.is_guest else self._behind(item)
             if start is None:
-                start = max(item.asked, self.shift.begin)
-                self._pin(item, start)
+                alone = self._start_at(0, item)
+                self._pin(item, max(item.asked, self.shift.begin) if alone is None else alone)
             elif start > self.last_start:
                 late.append(item._replace(is_guest=True))
             else:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatchopt.checker import check_in
-from dispatchopt.instance import Compiled, compile_problem
+from dispatchopt.instance import Compiled, compile_problem, decode
 from dispatchopt.models import Plan, Policy, Problem, Unserved
 from dispatchopt.reasons import PROMISED, explain_unserved
 from dispatchopt.rules import RULES
@@ -165,6 +165,8 @@ def test_reasons_are_true_in_any_plan(case: tuple[Compiled, Lns, Routes]) -> Non
     compiled, lns, routes = case
     reasons = explain_unserved(compiled, lns.search, lns.most_visits, routes)
     assert_true(compiled, routes, reasons)
+    # Nor does the checker refute one, though it looks at them in another way.
+    assert check_in(compiled.ctx, decode(compiled, routes, reasons)).violations == ()
 
 
 @given(problems(max_tickets=7, max_shifts=3), st.sampled_from((0, 30)))
@@ -258,6 +260,7 @@ BLOCKED: list[tuple[str, str, Problem]] = [
 def test_one_rule_blocks_every_shift(code: str, rule: str, task: Problem) -> None:
     plan = solve(task, iterations=10).plan
     assert [(item.ticket_id, item.reason) for item in plan.unserved] == [("t", code)]
+    assert code in next(found.codes for found in RULES if found.name == rule)
     assert plan.unserved[0].detail == {"blocked_by": {rule: 1}, "shifts": 1}
 
 
