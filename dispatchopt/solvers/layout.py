@@ -55,7 +55,7 @@ def lay_out(inst: Instance) -> tuple[Search, int]:
     shift_places, where = np.unique(nodes[inst.num_tickets :], return_inverse=True)
     num_t, num_s = inst.num_tickets, inst.num_shifts
     places = np.concatenate([inst.place, shift_places]).astype(np.int64)
-    dist = np.ascontiguousarray(inst.travel[:, places[:, None], places[None, :]])
+    dist = inst.travel.take(places, axis=1).take(places, axis=2)
     end_node = np.full(num_s, -1, dtype=np.int64)
     end_node[inst.end_place >= 0] = where[num_s:] + num_t
     start_node = (where[:num_s] + num_t).astype(np.int64)
@@ -136,8 +136,7 @@ def _could_be_there(
     num_t, num_s = inst.num_tickets, inst.num_shifts
     fits = np.zeros((num_t, num_s), dtype=np.bool_)
     last = inst.window[np.arange(num_t), np.maximum(0, inst.num_windows - 1), 1]
-    off_diagonal = dist + np.where(np.eye(dist.shape[1], dtype=np.bool_), np.int32(2**30), 0)
-    into, out_of = off_diagonal.min(axis=1, initial=2**30), off_diagonal.min(axis=2, initial=2**30)
+    into, out_of = _shortest_legs(dist)
     for s in range(num_s):
         p, start, end = inst.profile_of[s], start_node[s], end_node[s]
         arrival = np.minimum(dist[p, start, :num_t], into[p, :num_t] + out_of[p, start])
@@ -149,6 +148,14 @@ def _could_be_there(
         fits[:, s] &= finish <= inst.shift_hard_end[s]
         fits[:, s] &= (inst.demand <= inst.capacity[s]).all(axis=1)
     return fits
+
+
+def _shortest_legs(dist: Int32Array) -> tuple[Int32Array, Int32Array]:
+    """Return ``[P, N]`` the shortest leg into each node from another one, and out of it."""
+    others = dist.copy()
+    diagonal = np.arange(dist.shape[1])
+    others[:, diagonal, diagonal] = 2**30
+    return others.min(axis=1, initial=2**30), others.min(axis=2, initial=2**30)
 
 
 def _most_visits(inst: Instance, legal: BoolArray) -> int:
@@ -170,9 +177,9 @@ def _neighbours(dist: Int32Array) -> Int64Array:
     num_t = dist.shape[0]
     width = min(num_t, MOST_NEIGHBOURS)
     near = np.zeros((num_t, width), dtype=np.int64)
-    for t in range(num_t):
-        way = np.minimum(dist[t], dist[:, t]).astype(np.int64)
-        way[t] = -1
+    both_ways = np.minimum(dist, dist.T)
+    np.fill_diagonal(both_ways, -1)
+    for t, way in enumerate(both_ways):
         close = np.argpartition(way, width - 1)[:width] if width < num_t else np.arange(num_t)
         near[t] = close[np.lexsort((close, way[close]))]
     return near
