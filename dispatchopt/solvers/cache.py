@@ -8,6 +8,7 @@ warning. A package folder that was warmed by somebody else (an image built as ro
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import logging
 import os
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import UserProvidedCacheLocator
@@ -27,6 +28,9 @@ from numba.core.caching import UserProvidedCacheLocator
 logger = logging.getLogger(__name__)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+KERNEL_FILES = ("_kernels", "_pricing")
+"""Modules of this folder with compiled kernels."""
 
 PACKAGE = Path(__file__).parent / "__pycache__"
 """Where numba keeps the kernels beside their source."""
@@ -57,6 +61,7 @@ def njit(**options: Any) -> Callable[[_F], _F]:  # Any: numba's options
             _kernels.append(kernel)
         if folder is not None:
             _tolerate_faults(kernel)
+            cast("Any", kernel)._cache._cache_file._source_stamp = _source_stamp()
         return kernel
 
     return decorate
@@ -85,8 +90,18 @@ def cache_folder() -> Path | None:
 
 def is_warm() -> bool:
     """Whether every kernel is compiled already, on disk for this processor or in this process."""
-    importlib.import_module("dispatchopt.solvers._kernels")  # decorates, and so fills the list
+    for name in KERNEL_FILES:
+        importlib.import_module(f"dispatchopt.solvers.{name}")  # decorates, and so fills the list
     return bool(_kernels) and all(_is_compiled(kernel) for kernel in _kernels)
+
+
+@cache
+def _source_stamp() -> str:
+    """Return what the kept kernels were compiled from: kernels of one file are part of others'."""
+    digest = hashlib.sha256()
+    for name in KERNEL_FILES:
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    return digest.hexdigest()
 
 
 def _is_compiled(kernel: Any) -> bool:  # Any: numba's dispatcher
@@ -168,6 +183,7 @@ def _take_over(folder: Path) -> None:
     with suppress(OSError):
         # The index of a kernel comes after its code: a reader finds both or neither.
         for suffix in (".nbc", ".nbi"):
-            for file in PACKAGE.glob(f"_kernels.*{suffix}"):
-                own.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, own / file.name)
+            for name in KERNEL_FILES:
+                for file in PACKAGE.glob(f"{name}.*{suffix}"):
+                    own.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, own / file.name)

@@ -1,0 +1,364 @@
+"""Lower bounds by column generation: a linear programme over routes, priced per shift.
+
+The bound of a round is ``sum of ticket prices - prices of cuts + sum over shifts of the least cost
+of a route less its prices``, in exact integers; it holds for any prices, so long as every shift was
+priced exactly (Lasdon 1970; Lübbecke & Desrosiers 2005, Selected topics in column generation,
+Operations Research). Prices are smoothed towards the best so far (Wentges 1997).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dispatchopt.solvers._pricing import MAX_CUTS, reduced_costs
+from dispatchopt.solvers.cuts import Cut, as_bits, separate
+from dispatchopt.solvers.master import Master, MasterError
+from dispatchopt.solvers.pricing import SCALE, Column, Priced, Pricer, Prices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dispatchopt.forms import Instance, Int64Array
+    from dispatchopt.solvers._kernels import Search
+
+logger = logging.getLogger(__name__)
+
+MOST_COST = 2**50
+"""Costs stay below for a bound: in units of 1 / SCALE they must fit 64 bits."""
+
+SMOOTHING = 0.5
+"""Weight of the best prices so far in the prices of the next round."""
+
+COLUMNS_A_SHIFT = 10
+"""Routes taken from one pricing of a shift; from those known already, half as many."""
+
+TOLERANCE = 1e-6
+"""The linear programme is solved once its value and the bound differ by this share."""
+
+POLL_SECONDS = 0.05
+
+
+class Ended(Exception):
+    """Time or effort is used up; what is known stays valid."""
+
+
+class _Round(NamedTuple):
+    prices: Prices
+    cut_prices: Int64Array
+    value: int  # bound in units of 1 / SCALE
+
+
+class ColumnGeneration:
+    """Known routes, and the best bound so far.
+
+    Parameters
+    ----------
+    inst, search, most_visits
+        The instance, its layout and the most visits of a route.
+    threads
+        Shifts priced at a time.
+    should_stop
+        Asked about twenty times a second; True ends a run.
+    max_labels
+        Effort after which a run ends, in labels of the pricing; absent: no limit.
+
+    Attributes
+    ----------
+    bound
+        No plan costs less; None before the first round.
+    columns
+        Routes known, feasible ones (a ticket may come twice in one).
+    """
+
+    def __init__(
+        self,
+        inst: Instance,
+        search: Search,
+        most_visits: int,
+        threads: int,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        max_labels: int | None = None,
+    ) -> None:
+        self.inst, self.threads = inst, threads
+        self.pricer = Pricer(inst, search, most_visits, threads)
+        self.columns: list[Column] = []
+        self.cuts: list[Cut] = []
+        self.labels = self.rounds = 0
+        self._should_stop, self._max_labels = should_stop, max_labels
+        self._index: dict[tuple[int, tuple[int, ...]], int] = {}
+        self._table = _Table(self.pricer.longest)
+        self._master = Master(inst)
+        self._in_master: list[int] = []
+        self._best: _Round | None = None
+        self._center: _Round | None = None
+        self.skip = inst.skip_cost * SCALE
+
+    @property
+    def bound(self) -> int | None:
+        """Proven lower bound on the cost of any plan."""
+        return None if self._best is None else -(-self._best.value // SCALE)
+
+    @property
+    def prices(self) -> Prices | None:
+        """Prices that gave the best bound."""
+        return None if self._best is None else self._best.prices
+
+    def start(
+        self, routes: Sequence[Sequence[int]], others: Iterable[tuple[int, Sequence[int]]]
+    ) -> None:
+        """Begin with the routes of a plan, and other known ones as ``(shift, tickets)``."""
+        for s, visits in enumerate(routes):
+            if visits:
+                self.pricer.set_load(s, self.pricer.work_of(s, visits))
+        for s, visits in enumerate(routes):
+            for column in (self.pricer.empty[s], self.pricer.measure(s, visits)):
+                self._enter(self._know(column))
+        for s, visits in others:
+            self._know(self.pricer.measure(s, visits))
+
+    def run(self, *, upper: int) -> None:
+        """Raise the bound until it meets `upper`, no cut helps, or the run is to end."""
+        try:
+            self._converge(upper)
+            self._cut(upper)
+        except Ended:
+            logger.info("column generation ends early after %d rounds", self.rounds)
+        except MasterError as error:
+            logger.warning("no better bound: %s", error)
+
+    def reduced(self, prices: Prices | None = None) -> Int64Array:
+        """Return each column's cost less prices, less the least of its shift, in 1 / SCALE."""
+        used = prices or self.prices
+        if used is None:
+            return np.zeros(len(self.columns), np.int64)
+        value, least = self._table.reduced(used, self.inst.num_shifts)
+        shifts = self._table.shift_of[: len(value)]
+        return value - least[shifts]
+
+    def _know(self, column: Column) -> int:
+        """Return the number of a column; it is new if it is the last."""
+        key = (column.shift, column.visits)
+        if key not in self._index:
+            self._index[key] = len(self.columns)
+            self.columns.append(column)
+            self._table.append(column)
+        return self._index[key]
+
+    def _enter(self, number: int) -> None:
+        """Put a known column into the master problem."""
+        if not self._table.in_master[number]:
+            self._table.in_master[number] = True
+            self._in_master.append(number)
+            column = self.columns[number]
+            self._master.add_column(column, [cut.times(column.visits) for cut in self.cuts])
+
+    def _converge(self, upper: int) -> None:
+        """Solve the linear programme over all routes, cuts included."""
+        center: _Round | None = None
+        while True:
+            self._master.solve()
+            ticket = np.minimum(np.floor(self._master.ticket_duals * SCALE), self.skip)
+            ticket_prices = ticket.astype(np.int64)
+            cut_prices = np.floor(np.maximum(0.0, -self._master.cut_duals) * SCALE).astype(np.int64)
+            if self._take_known(ticket_prices, cut_prices):
+                continue
+            smooth = SMOOTHING if center is not None else 0.0
+            while True:
+                done, entered = self._price(ticket_prices, cut_prices, center, smooth)
+                if center is None or done.value > center.value:
+                    center = done
+                if self._best is None or done.value > self._best.value:
+                    self._best = done
+                if self._is_done(upper, center):
+                    return
+                if entered:
+                    break
+                if smooth == 0.0:
+                    return
+                smooth = 0.0
+
+    def _is_done(self, upper: int, center: _Round) -> bool:
+        limit = math.ceil(self._master.objective * (1 - TOLERANCE) - 1e-6)
+        return -(-center.value // SCALE) >= min(upper, limit)
+
+    def _prices(self, ticket: Int64Array, cut: Int64Array) -> Prices:
+        bits, fines = as_bits(self.cuts, cut.tolist(), self.inst.num_tickets)
+        return Prices(ticket, bits, fines)
+
+    def _take_known(self, ticket: Int64Array, cut: Int64Array) -> int:
+        """Enter known columns that the master's own prices find too cheap; return how many."""
+        value, _ = self._table.reduced(self._prices(ticket, cut), self.inst.num_shifts)
+        shifts = self._table.shift_of[: len(value)]
+        level = np.floor(self._master.shift_duals * SCALE).astype(np.int64)
+        lead = value - level[shifts]
+        cheap = np.nonzero((lead < -SCALE // 100) & ~self._table.in_master[: len(value)])[0]
+        taken = np.zeros(self.inst.num_shifts, np.int64)
+        for number in cheap[np.argsort(lead[cheap], kind="stable")].tolist():
+            s = shifts[number]
+            if taken[s] < COLUMNS_A_SHIFT // 2:
+                taken[s] += 1
+                self._enter(number)
+        return int(taken.sum())
+
+    def _price(
+        self, ticket: Int64Array, cut: Int64Array, center: _Round | None, smooth: float
+    ) -> tuple[_Round, int]:
+        """Price every shift; return what the round proves, and how many columns entered."""
+        if center is not None and smooth:
+            ticket = np.floor(smooth * center.prices.dual + (1 - smooth) * ticket).astype(np.int64)
+            cut = np.floor(smooth * center.cut_prices + (1 - smooth) * cut).astype(np.int64)
+        cut = _dearest(cut)
+        prices = self._prices(ticket, cut)
+        _, least = self._table.reduced(prices, self.inst.num_shifts)
+        priced = self._price_shifts(prices, least)
+        self.rounds += 1
+        value = int(ticket.sum()) - int(cut.sum())
+        entered = 0
+        for s, found in enumerate(priced):
+            if found.least is None:
+                raise Ended
+            value += min(int(least[s]), found.least)
+            for column in found.columns:
+                number = self._know(column)
+                if not self._table.in_master[number] and self._lead(column) < -1e-6:
+                    self._enter(number)
+                    entered += 1
+        logger.debug(
+            "round %d: programme %.0f, bound %d, %d columns, %d labels",
+            self.rounds,
+            self._master.objective,
+            value // SCALE,
+            len(self._in_master),
+            self.labels,
+        )
+        return _Round(prices, cut, value), entered
+
+    def _lead(self, column: Column) -> float:
+        """Reduced cost in the master problem."""
+        duals = self._master.ticket_duals
+        lead = column.relaxed / SCALE - float(duals[list(column.visits)].sum())
+        lead -= float(self._master.shift_duals[column.shift])
+        for cut, dual in zip(self.cuts, self._master.cut_duals, strict=True):
+            if dual < 0:
+                lead -= dual * cut.times(column.visits)
+        return lead
+
+    def _price_shifts(self, prices: Prices, least: Int64Array) -> list[Priced]:
+        """Price every shift in threads; this thread stays in Python and listens."""
+        if self._should_stop() or (self._max_labels is not None and self.labels > self._max_labels):
+            raise Ended
+        turn = count()
+        priced: list[Priced] = [Priced([], None, 0)] * self.inst.num_shifts
+        self.pricer.stop[0] = 0
+
+        def work(thread: int) -> None:
+            while (s := next(turn)) < len(priced) and not self.pricer.stop[0]:
+                priced[s] = self.pricer.price(
+                    s, prices, int(least[s]), most=COLUMNS_A_SHIFT, share=100, thread=thread
+                )
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            try:
+                jobs = {pool.submit(work, thread) for thread in range(self.threads)}
+                open_jobs = jobs
+                while open_jobs:
+                    _, open_jobs = wait(open_jobs, POLL_SECONDS, FIRST_EXCEPTION)
+                    if open_jobs and self._should_stop():
+                        self.pricer.stop[0] = 1
+                for job in jobs:
+                    job.result()
+            finally:
+                self.pricer.stop[0] = 1
+        self.labels += sum(found.labels for found in priced)
+        return priced
+
+    def _cut(self, upper: int) -> None:
+        """Add cuts while they raise the bound."""
+        idle = 0
+        while self.bound is not None and self.bound < upper and idle < 3:
+            before = self.bound
+            # Columns that entered since the master was solved have no share yet.
+            mixed = [
+                (self.columns[number], share)
+                for number, share in zip(self._in_master, self._master.shares, strict=False)
+                if 1e-6 < share < 1 - 1e-6
+            ]
+            new = separate([c for c, _ in mixed], [x for _, x in mixed], self.inst.num_tickets)
+            new = [cut for cut in new if cut not in self.cuts]
+            if not new:
+                return
+            self._drop_idle_cuts(len(new))
+            for cut in new:
+                times = [cut.times(self.columns[number].visits) for number in self._in_master]
+                self._master.add_cut(times)
+                self.cuts.append(cut)
+            self._converge(upper)
+            idle = idle + 1 if self.bound - before <= before // 20_000 else 0
+
+    def _drop_idle_cuts(self, coming: int) -> None:
+        """Delete cuts without a price, if there would be too many to count."""
+        if len(self.cuts) + coming > MAX_CUTS:
+            keep = [dual < -1e-9 for dual in self._master.cut_duals.tolist()]
+            self._master.drop_cuts(keep)
+            self.cuts = [cut for cut, kept in zip(self.cuts, keep, strict=True) if kept]
+
+
+class _Table:
+    """The columns as arrays, for the kernel."""
+
+    def __init__(self, longest: int) -> None:
+        self.count = 0
+        self.shift_of = np.zeros(1024, np.int64)
+        self.visits = np.zeros((1024, longest), np.int64)
+        self.length = np.zeros(1024, np.int64)
+        self.relaxed = np.zeros(1024, np.int64)
+        self.in_master = np.zeros(1024, np.bool_)
+
+    def append(self, column: Column) -> None:
+        if self.count == len(self.length):
+            for name in ("shift_of", "visits", "length", "relaxed", "in_master"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+        c = self.count
+        self.shift_of[c], self.length[c], self.relaxed[c] = (
+            column.shift,
+            len(column.visits),
+            column.relaxed,
+        )
+        self.visits[c, : len(column.visits)] = column.visits
+        self.count += 1
+
+    def reduced(self, prices: Prices, num_shifts: int) -> tuple[Int64Array, Int64Array]:
+        """Return each column's cost less prices, and the least of each shift."""
+        value = np.zeros(self.count, np.int64)
+        least = np.full(num_shifts, 2**60, np.int64)
+        reduced_costs(
+            self.shift_of,
+            self.visits,
+            self.length,
+            self.relaxed,
+            self.count,
+            prices.dual,
+            prices.cuts,
+            prices.fines,
+            0,
+            value,
+            least,
+        )
+        return value, least
+
+
+def _dearest(prices: Int64Array) -> Int64Array:
+    """Let cuts beyond the number that the kernel counts go free."""
+    if np.count_nonzero(prices) <= MAX_CUTS:
+        return prices
+    kept = prices.copy()
+    kept[np.argsort(-prices, kind="stable")[MAX_CUTS:]] = 0
+    return kept

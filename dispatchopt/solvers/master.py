@@ -1,0 +1,109 @@
+"""The restricted master problem: the best mix of known routes, as a linear programme (GLOP)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ortools.math_opt.python import mathopt
+
+from dispatchopt.solvers.pricing import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.forms import Instance
+    from dispatchopt.solvers.pricing import Column
+
+    Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+logger = logging.getLogger(__name__)
+
+
+class MasterError(Exception):
+    """The linear programme could not be solved; known bounds stay valid."""
+
+
+class Master:
+    """Rows: each ticket is served or left out, each shift has one route, cuts; columns: routes.
+
+    After `solve`: `objective`, `ticket_duals`, `shift_duals`, `cut_duals`, `shares` of the columns
+    in the order they were added, `left_out` by ticket.
+    """
+
+    def __init__(self, inst: Instance) -> None:
+        self._model = mathopt.Model()
+        self._solver: mathopt.IncrementalSolver | None = None
+        self._tickets = [self._row(1.0) for _ in range(inst.num_tickets)]
+        self._shifts = [self._row(1.0) for _ in range(inst.num_shifts)]
+        self._cuts: list[mathopt.LinearConstraint] = []
+        self._columns: list[mathopt.Variable] = []
+        self._out: list[mathopt.Variable] = []
+        for row, price in zip(self._tickets, inst.skip_cost.tolist(), strict=True):
+            out = self._model.add_variable(lb=0.0)
+            self._model.objective.set_linear_coefficient(out, float(price))
+            row.set_coefficient(out, 1.0)
+            self._out.append(out)
+        self.objective = 0.0
+
+    def _row(self, most: float) -> mathopt.LinearConstraint:
+        return self._model.add_linear_constraint(lb=most, ub=most)
+
+    def add_column(self, column: Column, in_cuts: Sequence[int]) -> None:
+        """Add a route, with how often it counts in each cut."""
+        share = self._model.add_variable(lb=0.0)
+        self._model.objective.set_linear_coefficient(share, column.relaxed / SCALE)
+        self._shifts[column.shift].set_coefficient(share, 1.0)
+        for t in set(column.visits):
+            self._tickets[t].set_coefficient(share, float(column.visits.count(t)))
+        for row, times in zip(self._cuts, in_cuts, strict=True):
+            if times:
+                row.set_coefficient(share, float(times))
+        self._columns.append(share)
+
+    def add_cut(self, times: Sequence[int]) -> None:
+        """Add a row: the columns' shares, each times this, come to at most 1."""
+        row = self._model.add_linear_constraint(ub=1.0)
+        for share, count in zip(self._columns, times, strict=True):
+            if count:
+                row.set_coefficient(share, float(count))
+        self._cuts.append(row)
+
+    def drop_cuts(self, keep: Sequence[bool]) -> None:
+        """Delete the cuts that are not to be kept."""
+        for row, kept in zip(self._cuts, keep, strict=True):
+            if not kept:
+                self._model.delete_linear_constraint(row)
+        self._cuts = [row for row, kept in zip(self._cuts, keep, strict=True) if kept]
+
+    def solve(self) -> None:
+        """Solve the linear programme.
+
+        Raises
+        ------
+        MasterError
+            If GLOP ends abnormally, anew and by the other simplex too.
+        """
+        solution = self._solution()
+        values, duals = solution.primal_solution.variable_values, solution.dual_solution.dual_values
+        self.objective = float(solution.primal_solution.objective_value)
+        self.ticket_duals = np.array([duals[row] for row in self._tickets])
+        self.shift_duals = np.array([duals[row] for row in self._shifts])
+        self.cut_duals = np.array([duals[row] for row in self._cuts])
+        self.shares = np.array([values[share] for share in self._columns])
+        self.left_out = np.array([values[out] for out in self._out])
+
+    def _solution(self) -> mathopt.Solution:
+        for attempt, algorithm in enumerate((None, None, mathopt.LPAlgorithm.DUAL_SIMPLEX)):
+            if self._solver is None or attempt:
+                self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
+            try:
+                result = self._solver.solve(params=mathopt.SolveParameters(lp_algorithm=algorithm))
+            # MathOpt fails to translate some of its own errors, hence any exception.
+            except Exception as error:
+                logger.info("GLOP ended abnormally (%s), attempt %d", type(error).__name__, attempt)
+                continue
+            if result.solutions and result.solutions[0].dual_solution is not None:
+                return result.solutions[0]
+        raise MasterError("the linear programme could not be solved")

@@ -1,0 +1,246 @@
+"""Routes of one shift priced against duals: what the compiled kernel needs, laid out once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dispatchopt.forms import BALANCE, FOREVER, RESERVE, Instance, Int64Array
+from dispatchopt.solvers import _kernels as kernels
+from dispatchopt.solvers._pricing import WORD, find_triples, price_shift, reduced_costs
+from dispatchopt.solvers.layout import new_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.solvers._kernels import Array, Chain, Search
+
+SCALE = 1024
+"""Prices are multiples of 1 / SCALE: bounds are exact integers in this unit."""
+
+REMEMBERED = 8
+"""Tickets near by that a label remembers (ng-routes)."""
+
+MAX_STEPS = 300
+"""Steps of time in which completions are bounded, at most."""
+
+MAX_LABELS = 3_000_000
+"""Labels of one shift, at most: about 400 MB. Beyond, the shift counts as not priced."""
+
+
+class Column(NamedTuple):
+    """A route of a shift: its tickets in order, its cost, and the cost that the bound counts.
+
+    The latter, `relaxed`, is in units of 1 / SCALE and nowhere above the former.
+    """
+
+    shift: int
+    visits: tuple[int, ...]
+    cost: int
+    relaxed: int
+
+
+class Prices(NamedTuple):
+    """Prices of the tickets ``int64[T]``, and the cuts as the kernel reads them."""
+
+    dual: Int64Array
+    cuts: Int64Array
+    fines: Int64Array
+
+
+class Priced(NamedTuple):
+    """What pricing a shift found: routes, the least reduced cost (None: unknown), labels made."""
+
+    columns: list[Column]
+    least: int | None
+    labels: int
+
+
+class Pricer:
+    """Prices the shifts of an instance, laid out as `lay_out` does.
+
+    Parameters
+    ----------
+    inst, search, most_visits
+        The instance, its layout and the most visits of a route.
+    threads
+        Shifts that may be priced at a time, each with a `thread` of its own.
+    """
+
+    def __init__(self, inst: Instance, search: Search, most_visits: int, threads: int) -> None:
+        self.inst, self.search = inst, search
+        self.longest = most_visits + 4
+        self.stop = np.zeros(1, np.int64)
+        shifts = range(inst.num_shifts)
+        self.members = [np.nonzero(search.legal[:, s])[0].astype(np.int64) for s in shifts]
+        remembered = [_remembered(search, members) for members in self.members]
+        self.near = [near for near, _ in remembered]
+        self.place = [place for _, place in remembered]
+        self.bits = [_step_bits(inst, s, self.members[s]) for s in shifts]
+        self.lines = [(0, 0)] * inst.num_shifts
+        self._chains: list[Chain] = [new_chain(search, self.longest, 0) for _ in range(threads)]
+        self.empty = [self.measure(s, ()) for s in shifts]
+
+    def set_load(self, shift: int, work: int) -> None:
+        """Count the shift's price of load by its tangent at so many seconds of work."""
+        self.lines[shift] = _tangent(self.inst, shift, work)
+
+    def work_of(self, shift: int, visits: Sequence[int]) -> int:
+        """Return the seconds of service and travel of a route."""
+        self.measure(shift, visits)
+        return int(self._chains[0].route[shift, kernels.WORK])
+
+    def measure(self, shift: int, visits: Sequence[int], *, thread: int = 0) -> Column:
+        """Return a route with its costs.
+
+        Raises
+        ------
+        ValueError
+            If it is not feasible.
+        """
+        chain = self._chains[thread]
+        chain.route[shift, kernels.LENGTH] = len(visits)
+        chain.visits[shift, : len(visits)] = visits
+        if not kernels.refresh(self.search, chain, shift):
+            raise ValueError(f"no route of shift {shift}: {list(visits)}")
+        cost = int(chain.route[shift, kernels.COST_OF])
+        if not len(visits):
+            return Column(shift, (), cost, cost * SCALE)
+        work = int(chain.route[shift, kernels.WORK])
+        slope, base = self.lines[shift]
+        load = _load_price(self.inst, shift, work)
+        return Column(shift, tuple(visits), cost, (cost - load) * SCALE + base + slope * work)
+
+    def price(
+        self, shift: int, prices: Prices, limit: int, *, most: int, share: int, thread: int
+    ) -> Priced:
+        """Find up to `most` routes of a shift that cost less than `limit` less their prices."""
+        number, least, labels, visits, found = self._run(shift, prices, limit, most, share)
+        if number < 0:
+            return Priced([], None, labels)
+        columns = [
+            self.measure(shift, visits[i, : found[i, 0]].tolist(), thread=thread)
+            for i in range(number)
+        ]
+        return Priced(columns, min(limit, least), labels)
+
+    def least(self, shift: int, prices: Prices, limit: int) -> int | None:
+        """Return the least cost less prices of a route, or `limit`; None if it takes too long."""
+        self.stop[0] = 0
+        number, least, *_ = self._run(shift, prices, limit, 1, 0)
+        return None if number < 0 else min(limit, least)
+
+    def _run(
+        self, shift: int, prices: Prices, limit: int, most: int, share: int
+    ) -> tuple[int, int, int, Array, Array]:
+        visits = np.zeros((most, self.longest - 1), np.int64)
+        found = np.zeros((most, 3), np.int64)
+        slope, base = self.lines[shift]
+        number, least, labels = price_shift(
+            self.search,
+            shift,
+            self.members[shift],
+            self.near[shift],
+            self.place[shift],
+            prices.dual,
+            SCALE,
+            slope,
+            base,
+            self.bits[shift],
+            prices.cuts,
+            prices.fines,
+            limit,
+            share,
+            True,
+            MAX_LABELS,
+            self.stop,
+            visits,
+            found,
+        )
+        return number, least, labels, visits, found
+
+
+def compile_pricing(search: Search) -> None:
+    """Compile the pricing kernels, or load them from the cache; from the main thread, once."""
+    num_t, num_s = search.legal.shape
+    dual, bits = np.zeros(num_t, np.int64), np.zeros((num_t, 4), np.int64)
+    fines = np.zeros((2 * WORD // 8, 256), np.int64)
+    none, one = np.zeros(0, np.int64), np.zeros(1, np.int64)
+    rows = np.zeros((1, 1), np.int64)
+    if num_s:
+        price_shift(
+            search, 0, none, np.zeros((0, REMEMBERED), np.int64), np.zeros((0, 0), np.int8), dual,
+            SCALE, 0, 0, 6, bits, fines, 0, 100, True, 1, one, rows, np.zeros((1, 3), np.int64),
+        )  # fmt: skip
+    least = np.zeros(max(1, num_s), np.int64)
+    reduced_costs(none, rows, none, none, 0, dual, bits, fines, 0, none, least)
+    find_triples(rows, none, np.zeros(0), num_t, 0.0, np.zeros((1, 4)))
+
+
+def _remembered(search: Search, members: Int64Array) -> tuple[Array, Array]:
+    """Return the tickets that each ticket of a shift remembers, and their positions there."""
+    m = len(members)
+    local = np.full(search.legal.shape[0], -1, np.int64)
+    local[members] = np.arange(m)
+    near = np.full((m, REMEMBERED), -1, np.int64)
+    place = np.full((m, m), -1, np.int8)
+    for i, t in enumerate(members):
+        close = local[search.near[t]]
+        close = close[close >= 0][:REMEMBERED]
+        near[i, : len(close)] = close
+        place[i, close] = np.arange(len(close))
+    return near, place
+
+
+def _step_bits(inst: Instance, shift: int, members: Int64Array) -> int:
+    """Return the logarithm of a step of time: no longer than any visit where that is possible."""
+    if not len(members):
+        return 10
+    shortest = max(1, int(inst.duration[members, inst.pace_of[shift]].min()))
+    hours = max(1, int(inst.shift_hard_end[shift] - inst.shift_begin[shift]))
+    bits = min(10, shortest.bit_length() - 1)
+    while (hours >> bits) > MAX_STEPS:
+        bits += 1
+    return bits
+
+
+def _load_price(inst: Instance, shift: int, work: int) -> int:
+    """Price of so many seconds of work on a shift, exact (see `Instance`)."""
+    base = int(inst.load_base[shift])
+    return _load_total(inst, shift, base + work) - _load_total(inst, shift, base)
+
+
+def _load_total(inst: Instance, shift: int, total: int) -> int:
+    balance, reserve = int(inst.rates[BALANCE]), int(inst.rates[RESERVE])
+    hours, start = int(inst.load_hours[shift]), int(inst.reserve_from[shift])
+    knot = 10 * total // hours
+    chord = knot * knot * hours + (2 * knot + 1) * (10 * total - knot * hours)
+    price = -(-balance * chord // 360_000)
+    if reserve and total > start:
+        price += -(-reserve * (total - start) // 3600)
+    return price
+
+
+def _tangent(inst: Instance, shift: int, work: int) -> tuple[int, int]:
+    """Return slope and base of a line that is nowhere above the price of load, in 1 / SCALE.
+
+    The price is convex but for roundings, which move a difference by less than two: it is enough
+    to look at the knots, two lower.
+    """
+    if not (inst.rates[BALANCE] or inst.rates[RESERVE]):
+        return 0, 0
+    hours, start = int(inst.load_hours[shift]), int(inst.load_base[shift])
+    longest = max(work, int(inst.shift_hard_end[shift] - inst.shift_begin[shift]))
+    step = max(1, hours // 20)
+    low, high = max(0, work - step), work + step
+    rise = _load_price(inst, shift, high) - _load_price(inst, shift, low)
+    slope = rise * SCALE // (high - low)
+    knots = {0, longest}
+    for k in range(10 * (start + longest) // hours + 2):
+        knots |= {k * hours // 10 - start, k * hours // 10 - start + 1}
+    if inst.reserve_from[shift] < FOREVER:
+        knots.add(int(inst.reserve_from[shift]) - start)
+    inside = [knot for knot in knots if 0 <= knot <= longest]
+    base = min((_load_price(inst, shift, w) - 2) * SCALE - slope * w for w in inside)
+    return slope, base
