@@ -101,6 +101,14 @@ class Lns:
         best = self._best_chain().best
         return [row[1 : 1 + row[0]].tolist() for row in best]
 
+    def current(self) -> list[Routes]:
+        """Return the routes that each chain stands at."""
+        return [
+            [row[:n] for row, n in zip(c.visits.tolist(), length, strict=True)]
+            for c in self.chains
+            for length in [c.route[:, kernels.LENGTH].tolist()]
+        ]
+
     def compile(self) -> None:
         """Compile every kernel, or load it from the cache; from the main thread, once."""
         chain = new_chain(self.search, self.most_visits, 0)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from ortools.sat.python import cp_model
@@ -16,12 +13,10 @@ from dispatchopt.forms import MAX_COST, Instance
 from dispatchopt.solvers.cpsat.constraints import Constraints, equal_shifts
 from dispatchopt.solvers.cpsat.objective import Objective
 from dispatchopt.solvers.cpsat.variables import DEPOT, Variables, make_variables
+from dispatchopt.solvers.cpsat.watch import Ended, Watch, make_solver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-POLL_SECONDS = 0.05
-"""How often `should_stop` is asked."""
+    from collections.abc import Callable, Sequence
 
 
 class CpSatResult(NamedTuple):
@@ -54,10 +49,6 @@ class Built:
     model: cp_model.CpModel
     variables: Variables
     cost: cp_model.LinearExpr
-
-
-class _Ended(Exception):
-    """Building was stopped, or took all the time there was."""
 
 
 def build_model(
@@ -138,15 +129,15 @@ def solve_exact(
     UnsupportedRuleError
         If prices are so high that the solver's 64 bits could overflow.
     """
-    watch = _Watch(time_limit, should_stop)
+    watch = Watch(time_limit, should_stop)
     try:
         built = build_model(inst, go_on=watch.go_on)
         if upper_bound is not None:
             built.model.add(built.cost <= upper_bound)
         hinted = None if hint is None else _add_hint(built, inst, hint, watch)
-    except _Ended:
+    except Ended:
         return CpSatResult(None, None, 0, False)
-    solver = _solver(workers, seed, deterministic_time, watch.seconds_left())
+    solver = make_solver(workers, seed, deterministic_time, watch.seconds_left())
     with watch.stopping(solver):
         status = solver.solve(built.model)
     if status == cp_model.INFEASIBLE:
@@ -162,23 +153,6 @@ def solve_exact(
         return CpSatResult(None, None, bound, False)
     cost, routes = min(plans)
     return CpSatResult(routes, cost, bound, bound >= cost)
-
-
-def _solver(
-    workers: int, seed: int, deterministic_time: float | None, time_limit: float | None
-) -> cp_model.CpSolver:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = workers
-    solver.parameters.random_seed = seed
-    solver.parameters.max_deterministic_time = _or_endless(deterministic_time)
-    solver.parameters.max_time_in_seconds = _or_endless(time_limit)
-    # It would take the process's handler of SIGINT over and not give it back.
-    solver.parameters.catch_sigint_signal = False
-    return solver
-
-
-def _or_endless(limit: float | None) -> float:
-    return math.inf if limit is None else limit
 
 
 def _bound(value: float) -> int:
@@ -204,7 +178,7 @@ def _order(variables: Variables, solver: cp_model.CpSolver, s: int) -> list[int]
 
 
 def _add_hint(
-    built: Built, inst: Instance, routes: Sequence[Sequence[int]], watch: _Watch
+    built: Built, inst: Instance, routes: Sequence[Sequence[int]], watch: Watch
 ) -> tuple[int, list[list[int]]] | None:
     """Hint every variable of the model: its value when the routes are fixed.
 
@@ -224,7 +198,7 @@ def _add_hint(
             return None
         for leg, literal in arcs.items():
             fixed.add(fixed.get_bool_var_from_proto_index(literal.index) == (leg in chosen))
-    solver = _solver(1, 0, None, watch.seconds_left())
+    solver = make_solver(1, 0, None, watch.seconds_left())
     with watch.stopping(solver):
         status = solver.solve(fixed)
     if status != cp_model.OPTIMAL:
@@ -242,42 +216,3 @@ def _canonical(inst: Instance, routes: Sequence[Sequence[int]]) -> list[list[int
         for s, route in zip(group, ordered, strict=True):
             swapped[s] = route
     return swapped
-
-
-class _Watch:
-    """Says when it is time to end: by the clock, or as the caller asks for it."""
-
-    def __init__(self, time_limit: float | None, should_stop: Callable[[], bool] | None) -> None:
-        self._end = None if time_limit is None else time.monotonic() + time_limit
-        self._should_stop = should_stop
-
-    def seconds_left(self) -> float | None:
-        """Seconds until the limit; None: there is none."""
-        return None if self._end is None else max(0.0, self._end - time.monotonic())
-
-    def go_on(self) -> None:
-        """Raise `_Ended` if it is time."""
-        if self.seconds_left() == 0 or (self._should_stop is not None and self._should_stop()):
-            raise _Ended
-
-    @contextmanager
-    def stopping(self, solver: cp_model.CpSolver) -> Iterator[None]:
-        """Ask `should_stop` while the solver works."""
-        should_stop = self._should_stop
-        if should_stop is None:
-            yield
-            return
-        ended = Event()
-
-        def watch() -> None:
-            while not ended.wait(POLL_SECONDS):
-                if should_stop():
-                    solver.stop_search()
-
-        thread = Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()

@@ -1,0 +1,135 @@
+"""Bound and better plan in one go: column generation, then the best mix of its routes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from dispatchopt.forms import BALANCE, RESERVE
+from dispatchopt.solvers.colgen import MOST_COST, ColumnGeneration
+from dispatchopt.solvers.pricing import SCALE
+from dispatchopt.solvers.setpart import choose, mix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dispatchopt.forms import Instance
+    from dispatchopt.solvers._kernels import Search
+    from dispatchopt.solvers.pricing import Pricer, Prices
+
+MIX_SHARE = 0.25
+"""Share of the time that is kept for mixing the routes."""
+
+MOST_POOL = 30_000
+"""Routes that are remembered from the search."""
+
+Routes = list[list[int]]
+
+
+@dataclass
+class Pool:
+    """Routes that a search came by."""
+
+    routes: set[tuple[int, tuple[int, ...]]] = field(default_factory=set)
+
+    def add(self, routes: Sequence[Sequence[int]]) -> None:
+        """Remember the routes of a plan."""
+        if len(self.routes) < MOST_POOL:
+            self.routes.update((s, tuple(visits)) for s, visits in enumerate(routes) if visits)
+
+
+class Proof(NamedTuple):
+    """What was proven, and the plan that came out.
+
+    Attributes
+    ----------
+    bound
+        No plan costs less; None if no round was finished.
+    routes, cost
+        The best plan known.
+    prices, pricer
+        Prices that gave the bound, and what priced with them; None without a bound.
+    left_out
+        Names of the prices that the bound does not count in full.
+    """
+
+    bound: int | None
+    routes: Routes
+    cost: int
+    prices: Prices | None
+    pricer: Pricer | None
+    left_out: tuple[str, ...]
+
+
+def seconds_needed(inst: Instance, threads: int) -> float:
+    """Return about how long the first bound takes: measured at 100, 300 and 1000 tickets."""
+    return float(1.5 * (inst.num_tickets / 100) ** 2.2 * 2 / min(threads, 2 * inst.num_shifts))
+
+
+def can_prove(inst: Instance) -> bool:
+    """Whether there is anything to price, in numbers that fit."""
+    most = int(inst.skip_cost.max(initial=0)) + int(inst.assign_cost.max(initial=0))
+    return bool(inst.num_tickets and inst.num_shifts) and most * inst.num_tickets < MOST_COST
+
+
+def prove(
+    inst: Instance,
+    search: Search,
+    most_visits: int,
+    routes: Routes,
+    cost: int,
+    pool: Pool,
+    *,
+    threads: int,
+    seed: int,
+    seconds: float | None,
+    max_labels: int | None,
+    gap: float,
+    should_stop: Callable[[], bool],
+) -> Proof:
+    """Bound the cost of any plan from below, and mix the routes found into a better one.
+
+    Parameters
+    ----------
+    routes, cost
+        A plan and its cost.
+    seconds, max_labels
+        Time, or effort in labels of the pricing (repeatable), after which it ends.
+    gap
+        Distance between cost and bound, as a share of the cost, that is close enough.
+    should_stop
+        Asked about twenty times a second, from this thread.
+    """
+    end = None if seconds is None else time.monotonic() + seconds * (1 - MIX_SHARE)
+    generation = ColumnGeneration(
+        inst,
+        search,
+        most_visits,
+        threads,
+        should_stop=lambda: should_stop() or (end is not None and time.monotonic() >= end),
+        max_labels=max_labels,
+    )
+    generation.start(routes, sorted(pool.routes))
+    generation.run(upper=cost - int(gap * cost))
+    bound = generation.bound
+    if bound is None:
+        return Proof(None, routes, cost, None, None, ())
+    if bound < cost and not should_stop():
+        columns = choose(generation.columns, generation.reduced(), routes, (cost - bound) * SCALE)
+        routes, cost = mix(
+            inst,
+            columns,
+            routes,
+            time_limit=None if seconds is None else seconds * MIX_SHARE,
+            deterministic_time=None if seconds is not None else 5.0,
+            workers=threads if seconds is not None else 1,
+            seed=seed,
+            should_stop=should_stop,
+        )
+    left_out = [
+        name for name, rate in (("balance", BALANCE), ("reserve", RESERVE)) if inst.rates[rate]
+    ]
+    return Proof(
+        min(bound, cost), routes, cost, generation.prices, generation.pricer, tuple(left_out)
+    )
