@@ -401,7 +401,7 @@ def test_names_of_people_are_never_printed(tmp_path: Path) -> None:
     for found in (plan(source, tmp_path / "out"), plan(source, tmp_path / "out", *options)):
         assert found.exit_code in (2, 3), found.output
         assert name not in found.output
-    assert "INFO dispatchopt.solve: solve begins" in found.stderr
+    assert "INFO dispatchopt.run: solve begins" in found.stderr
     assert name in (tmp_path / "out" / "run_sheets" / "E1.en.md").read_text("utf-8")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SOLVE = sys.modules[do.Planner.__module__]
+RUN = sys.modules[do.Progress.__module__]
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -38,7 +39,15 @@ def test_help_names_every_option() -> None:
     options = list(inspect.signature(do.solve).parameters)[1:]
     own = list(inspect.signature(do.Planner.solve).parameters)[1:]
     assert options == [*own, "rejected"]
-    assert own == ["time_limit", "iterations", "seed", "threads", "on_progress"]
+    assert own == [
+        "time_limit",
+        "iterations",
+        "seed",
+        "threads",
+        "prove",
+        "gap",
+        "on_progress",
+    ]
     for function, names in ((do.solve, options), (do.Planner.solve, own)):
         text = inspect.getdoc(function) or ""
         for name in names:
@@ -122,7 +131,7 @@ def test_a_signal_stops_the_proof_and_keeps_its_plan(
         os.kill(os.getpid(), signal.SIGINT)
 
     prover = Prover(signal_soon)
-    monkeypatch.setattr(SOLVE, "solve_exact", prover)
+    monkeypatch.setattr(RUN, "solve_exact", prover)
     result = do.solve(TWO, **limit, threads=1)
     assert prover.was_stopped
     assert result.report.is_valid
@@ -135,7 +144,7 @@ def test_progress_goes_on_during_the_proof_and_can_stop_it(
 ) -> None:
     begun: list[bool] = []
     prover = Prover(lambda: begun.append(True))
-    monkeypatch.setattr(SOLVE, "solve_exact", prover)
+    monkeypatch.setattr(RUN, "solve_exact", prover)
 
     def on_progress(_progress: do.Progress) -> None:
         if begun and not prover.was_stopped:
@@ -150,7 +159,7 @@ def test_progress_goes_on_during_the_proof_and_can_stop_it(
 def test_an_error_in_progress_ends_the_proof_too(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[bool] = []
     prover = Prover(lambda: begun.append(True))
-    monkeypatch.setattr(SOLVE, "solve_exact", prover)
+    monkeypatch.setattr(RUN, "solve_exact", prover)
 
     def on_progress(_progress: do.Progress) -> None:
         if begun:

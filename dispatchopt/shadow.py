@@ -1,0 +1,141 @@
+"""What more of something would be worth: hours of an engineer, engineers with a skill, tickets.
+
+The prices come from the proof of the bound. They are marginal and by estimate from above: with one
+hour more on a shift, the best possible plan costs less by at most its price and the distance
+between the cost of this plan and its bound.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dispatchopt.solvers.layout import lay_out
+from dispatchopt.solvers.pricing import SCALE, Pricer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from dispatchopt.instance import Compiled
+    from dispatchopt.solvers.pricing import Prices
+
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Worth:
+    """One row: what one more of it would save, in seconds of an engineer's working time.
+
+    Attributes
+    ----------
+    kind
+        ``shift_hour``: an hour more on this shift. ``shift``: the same shift once more. ``skill``,
+        ``territory``: one more engineer like the best placed of those with it (skills) or in it
+        (territories). ``ticket``: this ticket once more (what serving it costs at the margin).
+    id
+        Of the shift, skill, territory or ticket.
+    worth
+        In cost units; an hour of an engineer's working time is 3600.
+    mean
+        Mean over the shifts with the skill or in the territory; of others the worth itself.
+    count
+        How many there are.
+    """
+
+    kind: str
+    id: str
+    worth: int
+    mean: int
+    count: int
+
+
+@dataclass(frozen=True)
+class ShadowPrices:
+    """Worths by kind, the dearest first."""
+
+    rows: tuple[Worth, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with the columns kind, id, worth, mean, count, hours_worth."""
+        import pandas as pd
+
+        columns = ["kind", "id", "worth", "mean", "count"]
+        frame = pd.DataFrame(
+            [[getattr(row, name) for name in columns] for row in self.rows], columns=columns
+        )
+        return frame.assign(hours_worth=(frame["worth"] / HOUR).round(3))
+
+    def of(self, kind: str) -> dict[str, int]:
+        """Return the worth by id of one kind."""
+        return {row.id: row.worth for row in self.rows if row.kind == kind}
+
+
+def shadow_prices(compiled: Compiled, pricer: Pricer, prices: Prices) -> ShadowPrices:
+    """Return the worths that the prices of a proof imply.
+
+    Parameters
+    ----------
+    pricer, prices
+        As the proof ended with them.
+    """
+    ctx = compiled.ctx
+    leads = [_lead(pricer, prices, s) for s in range(len(compiled.shift_ids))]
+    later = _with_longer_shifts(pricer)
+    longer = [_lead(later, prices, s) for s in range(len(compiled.shift_ids))]
+    shift = dict(zip(compiled.shift_ids, leads, strict=True))
+    hour = {
+        shift_id: max(0, more - lead)
+        for shift_id, more, lead in zip(compiled.shift_ids, longer, leads, strict=True)
+    }
+    ticket = {
+        ticket_id: max(0, round(int(price) / SCALE))
+        for ticket_id, price in zip(compiled.ticket_ids, prices.dual.tolist(), strict=True)
+    }
+    skills: dict[str, list[int]] = defaultdict(list)
+    territories: dict[str, list[int]] = defaultdict(list)
+    for shift_id, worth in shift.items():
+        engineer = ctx.shifts[shift_id].engineer
+        for skill in engineer.skills:
+            skills[skill].append(worth)
+        for territory in engineer.territories or ():
+            territories[territory].append(worth)
+    rows = [
+        *_single("shift_hour", hour),
+        *_single("shift", shift),
+        *_grouped("skill", skills),
+        *_grouped("territory", territories),
+        *_single("ticket", ticket),
+    ]
+    return ShadowPrices(tuple(rows))
+
+
+def _lead(pricer: Pricer, prices: Prices, shift: int) -> int:
+    """Return by how much the shift's best route is cheaper than none, tickets' prices counted."""
+    empty = pricer.empty[shift].relaxed
+    least = pricer.least(shift, prices, empty)
+    return 0 if least is None else max(0, -(-(empty - least) // SCALE))
+
+
+def _with_longer_shifts(pricer: Pricer) -> Pricer:
+    """Return a pricer of the same shifts, each an hour longer."""
+    inst = pricer.inst
+    longer = inst._replace(
+        shift_limit=inst.shift_limit + HOUR, shift_hard_end=inst.shift_hard_end + HOUR
+    )
+    search, most_visits = lay_out(longer)
+    later = Pricer(longer, search, most_visits, 1)
+    later.lines = pricer.lines
+    return later
+
+
+def _single(kind: str, worths: Mapping[str, int]) -> Iterable[Worth]:
+    for name, worth in sorted(worths.items(), key=lambda item: (-item[1], item[0])):
+        yield Worth(kind, name, worth, worth, 1)
+
+
+def _grouped(kind: str, worths: Mapping[str, list[int]]) -> Iterable[Worth]:
+    for name, values in sorted(worths.items(), key=lambda item: (-max(item[1]), item[0])):
+        yield Worth(kind, name, max(values), round(sum(values) / len(values)), len(values))
