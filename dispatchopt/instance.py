@@ -90,7 +90,14 @@ def decode(
         for t in ctx.problem.tickets
         if not t.is_plannable
     )
-    return Plan(routes=tuple(written), unserved=unserved, not_plannable=idle)
+    previous = ctx.problem.previous_plan
+    is_named = previous is not None and "plan_id" in previous.model_fields_set
+    return Plan(
+        base_version=previous.plan_id if previous is not None and is_named else None,
+        routes=tuple(written),
+        unserved=unserved,
+        not_plannable=idle,
+    )
 
 
 def encode(compiled: Compiled, plan: Plan) -> list[list[int]]:

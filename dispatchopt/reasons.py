@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from dispatchopt.models import UNREACHABLE, Unserved
-from dispatchopt.rules import RULES, locks
+from dispatchopt.models import Unserved
+from dispatchopt.rules import RULES, locks, travel_time
 from dispatchopt.schedule import schedule_route
 from dispatchopt.solvers.insertion import Inserter
 from dispatchopt.timeline import FOREVER, service_start
@@ -91,14 +91,20 @@ def _blocked(compiled: Compiled, t: int) -> Unserved:
         _blocking(compiled, t, ticket, s, shift) for s, shift in enumerate(ctx.shifts.values())
     ]
     counts = Counter(name for names in found for name in names)
-    detail = {"blocked_by": dict(sorted(counts.items())), "shifts": len(found)}
+    told = {"blocked_by": dict(sorted(counts.items())), "shifts": len(found)}
     within = [names for names in found if locks.NAME not in names] or found
     common = set(within[0]).intersection(*within) if within else set()
     for rule in RULES:
         if rule.name in common:
+            detail = {**rule.facts(ctx, ticket), **told}
             return Unserved(ticket_id=ticket.id, reason=rule.reason(ctx, ticket), detail=detail)
-    reason = "NO_ROOM_BESIDE_PROMISES" if PROMISED in common else "NO_FEASIBLE_SHIFT"
-    return Unserved(ticket_id=ticket.id, reason=reason, detail=detail)
+    if PROMISED in common:
+        return Unserved(ticket_id=ticket.id, reason="NO_ROOM_BESIDE_PROMISES", detail=told)
+    facts: dict[str, Any] = {}
+    for rule in RULES:
+        if counts[rule.name]:
+            facts |= rule.facts(ctx, ticket)
+    return Unserved(ticket_id=ticket.id, reason="NO_FEASIBLE_SHIFT", detail={**facts, **told})
 
 
 def _blocking(
@@ -116,19 +122,17 @@ def _blocking(
         windows, latest = ((ctx.pins[ticket.id].start,) * 2,), FOREVER
     if not windows:
         return ["windows"]
-    way = ctx.travel_seconds(shift, shift.start_place, ticket.place)
-    home = 0
-    if shift.end_place is not None:
-        home = ctx.travel_seconds(shift, ticket.place, shift.end_place)
-    if max(way, home) >= UNREACHABLE:
+    trip = travel_time.there_and_back(ctx, ticket, shift)
+    if trip is None or shift.begin + trip > shift.hard_end:
         return ["travel_time"]
+    way = ctx.travel_seconds(shift, shift.start_place, ticket.place)
     start = service_start(windows, shift.begin + way)
     if start is None or start >= shift.hard_end:
         return ["windows" if windows != ((ticket.release, FOREVER),) else "shift_hours"]
     end = start + ctx.duration(ticket, shift)
     if end > latest:
         return ["latest"]
-    return ["shift_hours" if end + home > shift.hard_end else "breaks"]
+    return ["shift_hours" if end + trip - way > shift.hard_end else "breaks"]
 
 
 def _lost(

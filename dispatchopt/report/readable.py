@@ -12,10 +12,28 @@ if TYPE_CHECKING:
 _DETAILS: Final = {
     "added_cost": "added cost",
     "blocked_by": "counts",
+    "engineers_there": "engineers there",
+    "fixed_to": "fixed to",
+    "highest_level": "highest level",
+    "locked_to": "locked to",
+    "most_in_stock": "most in stock",
+    "most_on_a_shift": "most on a shift",
+    "not_before": "not before",
+    "people_needed": "people needed",
     "price_of_tickets": "price of these",
+    "refused_engineers": "refused engineers",
     "shift_id": "shift",
+    "shifts_for_no_visit": "shifts for no visit",
     "shifts_possible": "shifts possible",
+    "waits_for": "waits for",
 }
+
+_SECONDS: Final = {
+    "longest_shift_seconds": "longest shift",
+    "service_seconds": "on site",
+    "there_and_back_seconds": "there and back",
+}
+"""Stretches of time, written in minutes."""
 
 
 def readable(data: Mapping[str, Any], *, language: Language = "en") -> str:
@@ -32,7 +50,7 @@ def readable(data: Mapping[str, Any], *, language: Language = "en") -> str:
 
 
 def readable_detail(detail: Mapping[str, Any]) -> str:
-    """Write the facts behind a reason: ``blocking: T12 (P1), T13 (P2)``, ``counts: skills 3``."""
+    """Write the facts behind a reason: ``skill: FIBER; level: 2``, ``blocking: T12 (P1)``."""
     told = dict(detail)
     tickets: Any = told.get("tickets")  # Any: JSON
     priorities: Any = told.get("priorities")  # Any: JSON
@@ -40,6 +58,10 @@ def readable_detail(detail: Mapping[str, Any]) -> str:
         named = [f"{t} (P{p})" for t, p in zip(tickets, priorities, strict=True)]
         del told["tickets"], told["priorities"]
         told = {"blocking": named, **told}
+    for key, name in _SECONDS.items():
+        if isinstance(told.get(key), int):
+            told = {name if k == key else k: v for k, v in told.items()}
+            told[name] = f"{-(-told[name] // 60)} min"
     return readable({_DETAILS.get(key, key): value for key, value in told.items()})
 
 

@@ -7,7 +7,7 @@ CONTRIBUTING.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dispatchopt.rules import (
     balance,
@@ -66,6 +66,8 @@ class Rule:
         Code for a ticket that this rule alone keeps out of every shift.
     codes
         All codes that `reason` can give.
+    facts
+        What of the problem lies behind that reason, for its detail: ids, levels, amounts.
     """
 
     name: str
@@ -74,11 +76,13 @@ class Rule:
     lower: Callable[[Context, FormBuilder], None]
     reason: Callable[[Context, TicketFacts], str]
     codes: tuple[str, ...] = ()
+    facts: Callable[[Context, TicketFacts], dict[str, Any]] = lambda _ctx, _ticket: {}  # Any: JSON
 
 
 def _rule(module: ModuleType, kind: Literal["hard", "soft"], *codes: str) -> Rule:
     reason = getattr(module, "reason", lambda _ctx, _ticket: codes[0])
-    return Rule(module.NAME, kind, module.check, module.lower, reason, codes)
+    facts = getattr(module, "facts", Rule.facts)
+    return Rule(module.NAME, kind, module.check, module.lower, reason, codes, facts)
 
 
 RULES: tuple[Rule, ...] = (

@@ -5,13 +5,13 @@ Crews that meet from several shifts are not planned; such a ticket needs a fixed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "crew"
 
@@ -34,3 +34,9 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
             (forms.ticket_index[t.id] for t in ctx.tickets.values() if t.ticket.crew_size == size),
             (forms.shift_index[s.id] for s in ctx.shifts.values() if s.shift.members < size),
         )
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Tell how many people are needed, and the most on one shift."""
+    most = max((shift.shift.members for shift in ctx.shifts.values()), default=0)
+    return {"people_needed": ticket.ticket.crew_size, "most_on_a_shift": most}

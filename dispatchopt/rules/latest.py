@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 from dispatchopt.rules.wording import clock, spell
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "latest"
 
@@ -29,3 +29,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     """Hand over the limits."""
     for ticket in ctx.tickets.values():
         forms.set_latest(forms.ticket_index[ticket.id], ticket.latest)
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Tell the latest end."""
+    return {"latest": clock(ctx, ticket.latest)}

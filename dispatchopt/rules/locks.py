@@ -8,7 +8,7 @@ rules forbid it on its own shift.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.pins import begins_after_horizon, is_fixed
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Stop, Violation
@@ -86,3 +86,11 @@ def reason(ctx: Context, ticket: TicketFacts) -> str:
     """Say whether its fixed time lies after the horizon, or its engineer cannot serve it."""
     beyond = begins_after_horizon(ctx.problem, ticket.ticket)
     return "WINDOW_OUTSIDE_HORIZON" if beyond else "LOCKED"
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Name the engineer, and the time fixed."""
+    found: dict[str, Any] = {"locked_to": ticket.ticket.assigned_engineer}
+    if is_fixed(ticket.ticket) and ticket.ticket.assigned_start is not None:
+        found["fixed_to"] = clock(ctx, ctx.seconds(ticket.ticket.assigned_start))
+    return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.pins import pinned_shares
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "max_visits"
 
@@ -40,3 +40,9 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     limits = {forms.shift_index[shift.id]: most for shift, most in limited}
     forms.add_capacity({forms.ticket_index[t]: n for t, n in places.items()}, limits)
     forms.forbid(forms.ticket_index.values(), [s for s, most in limits.items() if most == 0])
+
+
+def facts(ctx: Context, _ticket: TicketFacts) -> dict[str, Any]:
+    """Tell how many shifts allow no visit at all."""
+    closed = sum(shift.shift.max_visits == 0 for shift in ctx.shifts.values())
+    return {"shifts_for_no_visit": closed}

@@ -5,7 +5,7 @@ Only a ticket's own `parts` count; the catalogue's are a packing list.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.pins import pinned_shares
 from dispatchopt.rules.views import Outcome, PlanView, Violation
@@ -67,8 +67,24 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
 
 def reason(ctx: Context, ticket: TicketFacts) -> str:
     """Say whether some part is nowhere in stock, or only too few of it."""
-    stocks = [s.stock for s in ctx.shifts.values() if s.stock is not None]
-    for part, amount in (ticket.ticket.parts or {}).items():
-        if amount and not any(stock.get(part) for stock in stocks):
-            return "NO_PARTS"
-    return "NOT_ENOUGH_PARTS"
+    amounts = (ticket.ticket.parts or {}).items()
+    gone = any(amount and not _most(ctx, part) for part, amount in amounts)
+    return "NO_PARTS" if gone else "NOT_ENOUGH_PARTS"
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Name the part, the amount needed, and the most that one shift has in stock.
+
+    Where each part is enough on some shift, all of them are named.
+    """
+    needed = {part: amount for part, amount in (ticket.ticket.parts or {}).items() if amount}
+    most = {part: _most(ctx, part) for part in needed}
+    for part in sorted(needed, key=lambda part: most[part] > 0):
+        if most[part] < needed[part]:
+            return {"part": part, "quantity": needed[part], "most_in_stock": most[part]}
+    return {"parts": needed}
+
+
+def _most(ctx: Context, part: str) -> int:
+    stocks = (s.stock for s in ctx.shifts.values() if s.stock is not None)
+    return max((stock.get(part, 0) for stock in stocks), default=0)

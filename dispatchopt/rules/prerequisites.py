@@ -6,7 +6,7 @@ stays out, with the reason PREREQ_UNSCHEDULED.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
@@ -45,3 +45,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
         (forms.ticket_index[t.id] for t in ctx.tickets.values() if _open_before(ctx, t)),
         forms.shift_index.values(),
     )
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Name the tickets that must be done first."""
+    return {"waits_for": _open_before(ctx, ticket)}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "refused_engineers"
 
@@ -32,3 +32,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
             refusing[engineer_id].append(forms.ticket_index[ticket.id])
     for shift in ctx.shifts.values():
         forms.forbid(refusing.get(shift.engineer.id, ()), [forms.shift_index[shift.id]])
+
+
+def facts(_ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Name the engineers refused."""
+    return {"refused_engineers": list(ticket.ticket.refused_engineers or ())}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 from dispatchopt.rules.wording import clock, spell
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "shift_hours"
 
@@ -36,3 +36,9 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     """Hand over begin, limit and hard end of every shift."""
     for shift in ctx.shifts.values():
         forms.set_hours(forms.shift_index[shift.id], shift.begin, shift.limit, shift.hard_end)
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Tell how long the ticket takes, and the longest time on a shift from now on."""
+    longest = max((shift.hard_end - shift.begin for shift in ctx.shifts.values()), default=0)
+    return {"service_seconds": ticket.duration, "longest_shift_seconds": longest}

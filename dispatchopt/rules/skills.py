@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
@@ -59,13 +59,38 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
 
 def reason(ctx: Context, ticket: TicketFacts) -> str:
     """Say whether the skill is missing, too low or expired in the whole roster."""
+    return _culprit(ctx, ticket)[0]
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Name the skill, its level, and how many engineers hold it (any level, expired or not).
+
+    Where each skill is held by somebody, all of them are named, and how many hold them together.
+    """
+    code, name = _culprit(ctx, ticket)
+    roster = {s.engineer.id: s for s in ctx.shifts.values()}.values()
+    if name is None:
+        able = {s.engineer.id for s in ctx.shifts.values() if not lacking(ticket.skills, levels(s))}
+        return {"skills": dict(ticket.skills), "holders": len(able)}
+    held = [s.engineer.skills[name] for s in roster if name in s.engineer.skills]
+    found: dict[str, Any] = {"skill": name, "level": ticket.skills[name], "holders": len(held)}
+    if code == "SKILL_LEVEL_TOO_LOW":
+        found["highest_level"] = max(skill.level for skill in held)
+    if code == "CERT_EXPIRED":
+        enough = [skill.expires for skill in held if skill.level >= ticket.skills[name]]
+        found["expired"] = max(day for day in enough if day is not None).isoformat()
+    return found
+
+
+def _culprit(ctx: Context, ticket: TicketFacts) -> tuple[str, str | None]:
+    """Return the code, and the skill that nobody has; None if it is no single one."""
     shifts = list(ctx.shifts.values())
     for name, level in ticket.skills.items():
         skills = [s.engineer.skills[name] for s in shifts if name in s.engineer.skills]
         if not skills:
-            return "NO_ENGINEER_WITH_SKILL"
+            return "NO_ENGINEER_WITH_SKILL", name
         if all(skill.level < level for skill in skills):
-            return "SKILL_LEVEL_TOO_LOW"
+            return "SKILL_LEVEL_TOO_LOW", name
         if not any(levels(s).get(name, 0) >= level for s in shifts):
-            return "CERT_EXPIRED"
-    return "NO_ENGINEER_WITH_SKILL"
+            return "CERT_EXPIRED", name
+    return "NO_ENGINEER_WITH_SKILL", None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "standby"
 
@@ -32,3 +32,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
             (forms.ticket_index[t.id] for t in ctx.tickets.values() if t.ticket.priority > least),
             (forms.shift_index[s.id] for s in ctx.shifts.values() if s.shift.min_priority == least),
         )
+
+
+def facts(_ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Tell the priority, which is not urgent enough."""
+    return {"priority": ticket.ticket.priority}

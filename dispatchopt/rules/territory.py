@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
@@ -65,3 +65,14 @@ def tickets_by_territory(ctx: Context) -> dict[str, list[TicketFacts]]:
         if ticket.ticket.territory is not None:
             groups.setdefault(ticket.ticket.territory, []).append(ticket)
     return groups
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Name the territory, and how many engineers own or help it."""
+    territory = ticket.ticket.territory
+    there = {
+        shift.engineer.id
+        for shift in ctx.shifts.values()
+        if is_own(territory, shift) or is_helped(territory, shift)
+    }
+    return {"territory": territory, "engineers_there": len(there)}

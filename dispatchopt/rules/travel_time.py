@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.models import UNREACHABLE
 from dispatchopt.rules.views import Outcome, PlanView, RouteView, Violation
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dispatchopt.forms import FormBuilder
-    from dispatchopt.rules.context import Context
+    from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
 
 NAME = "travel_time"
 
@@ -57,3 +57,22 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
         [ticket.place for ticket in ctx.tickets.values()],
         [(s.start_place, -1 if s.end_place is None else s.end_place) for s in shifts],
     )
+
+
+def there_and_back(ctx: Context, ticket: TicketFacts, shift: ShiftFacts) -> int | None:
+    """Return the seconds from the shift's start to the ticket and home; None: no direct way."""
+    way = ctx.travel_seconds(shift, shift.start_place, ticket.place)
+    home = 0
+    if shift.end_place is not None:
+        home = ctx.travel_seconds(shift, ticket.place, shift.end_place)
+    return None if max(way, home) >= UNREACHABLE else way + home
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Tell the shortest way there and back, and the longest time on a shift from now on."""
+    ways = [there_and_back(ctx, ticket, shift) for shift in ctx.shifts.values()]
+    found = [way for way in ways if way is not None]
+    if not found:
+        return {"way": "none in the travel table"}
+    longest = max((shift.hard_end - shift.begin for shift in ctx.shifts.values()), default=0)
+    return {"there_and_back_seconds": min(found), "longest_shift_seconds": longest}

@@ -5,7 +5,7 @@ A confirmed appointment replaces the windows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 from dispatchopt.rules.wording import clock
@@ -47,3 +47,13 @@ def reason(ctx: Context, ticket: TicketFacts) -> str:
     if any(ctx.seconds(w.open) < end and ctx.seconds(w.close) >= 0 for w in asked):
         return "WINDOW_INVERTED"
     return "WINDOW_OUTSIDE_HORIZON"
+
+
+def facts(ctx: Context, ticket: TicketFacts) -> dict[str, Any]:
+    """Tell the windows asked for, and the earliest start if they are not the whole answer."""
+    asked = (ticket.ticket.appointment,) if ticket.ticket.appointment else ticket.ticket.windows
+    spans = [(ctx.seconds(window.open), ctx.seconds(window.close)) for window in asked]
+    found: dict[str, Any] = {"windows": [f"{clock(ctx, a)} to {clock(ctx, b)}" for a, b in spans]}
+    if ticket.release > 0:
+        found["not_before"] = clock(ctx, ticket.release)
+    return found

@@ -256,12 +256,52 @@ BLOCKED: list[tuple[str, str, Problem]] = [
 ]
 
 
+FACTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("NO_ENGINEER_WITH_SKILL", "skills"): {"skill": "fibre", "level": 1, "holders": 0},
+    ("SKILL_LEVEL_TOO_LOW", "skills"): {
+        "skill": "fibre",
+        "level": 2,
+        "holders": 1,
+        "highest_level": 1,
+    },
+    ("CERT_EXPIRED", "skills"): {
+        "skill": "fibre",
+        "level": 2,
+        "holders": 1,
+        "expired": "2026-11-22",
+    },
+    ("NO_ENGINEER_IN_TERRITORY", "territory"): {"territory": "north", "engineers_there": 0},
+    ("ALL_EXCLUDED", "refused_engineers"): {"refused_engineers": ["e"]},
+    ("NEEDS_CREW", "crew"): {"people_needed": 2, "most_on_a_shift": 1},
+    ("PREREQ_UNSCHEDULED", "prerequisites"): {"waits_for": ["u"]},
+    ("STANDBY_ONLY", "standby"): {"priority": 3},
+    ("NO_PARTS", "parts"): {"part": "ont", "quantity": 1, "most_in_stock": 0},
+    ("NOT_ENOUGH_PARTS", "parts"): {"part": "ont", "quantity": 2, "most_in_stock": 1},
+    ("NO_SHIFT_IN_WINDOW", "windows"): {"windows": ["2026-11-23 17:00 to 2026-11-23 18:00"]},
+    ("WINDOW_OUTSIDE_HORIZON", "windows"): {"windows": ["2026-11-24 09:00 to 2026-11-24 09:30"]},
+    ("WINDOW_INVERTED", "windows"): {
+        "windows": ["2026-11-23 09:00 to 2026-11-23 09:30"],
+        "not_before": "2026-11-23 10:00",
+    },
+    ("NO_ENGINEER_WITHIN_TRAVEL", "travel_time"): {"way": "none in the travel table"},
+    ("WOULD_CAUSE_OVERTIME", "shift_hours"): {
+        "service_seconds": 461 * 60,
+        "longest_shift_seconds": 480 * 60,
+    },
+    ("WOULD_END_TOO_LATE", "latest"): {"latest": "2026-11-23 09:09"},
+    ("CAPACITY_FULL", "max_visits"): {"shifts_for_no_visit": 1},
+    ("LOCKED", "locks"): {"locked_to": "f"},
+    ("WINDOW_OUTSIDE_HORIZON", "locks"): {"locked_to": "e", "fixed_to": "2026-11-25 09:00"},
+}
+
+
 @pytest.mark.parametrize(("code", "rule", "task"), BLOCKED, ids=[case[0] for case in BLOCKED])
 def test_one_rule_blocks_every_shift(code: str, rule: str, task: Problem) -> None:
     plan = solve(task, iterations=10).plan
     assert [(item.ticket_id, item.reason) for item in plan.unserved] == [("t", code)]
     assert code in next(found.codes for found in RULES if found.name == rule)
-    assert plan.unserved[0].detail == {"blocked_by": {rule: 1}, "shifts": 1}
+    counts = {"blocked_by": {rule: 1}, "shifts": 1}
+    assert plan.unserved[0].detail == {**FACTS.get((code, rule), {}), **counts}
 
 
 def unserved(task: Problem) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -281,9 +321,45 @@ def test_several_rules_block_the_shifts_together() -> None:
     assert left == {
         "t": (
             "NO_FEASIBLE_SHIFT",
-            {"blocked_by": {"shift_hours": 1, "skills": 2, "territory": 1}, "shifts": 3},
+            {
+                "service_seconds": 3600,
+                "longest_shift_seconds": 28_800,
+                "skills": {"fibre": 1},
+                "holders": 1,
+                "territory": "north",
+                "engineers_there": 2,
+                "blocked_by": {"shift_hours": 1, "skills": 2, "territory": 1},
+                "shifts": 3,
+            },
         )
     }
+
+
+@pytest.mark.parametrize(("minutes", "code"), [(240, "NO_SHIFT_IN_WINDOW"), (241, None)])
+def test_what_is_too_far_for_any_shift_is_out_of_travel_whatever_its_window(
+    minutes: int, code: str | None
+) -> None:
+    # There and back in the 480 minutes of the shift; nobody asks how long it takes on site.
+    far = table({"home": 0, "a": minutes})
+    left = unserved(only(ticket(windows=(window("17:00", "18:00"),)), travel=far))
+    trip = {"there_and_back_seconds": 120 * minutes, "longest_shift_seconds": 28_800}
+    counts = {"blocked_by": {"travel_time": 1}, "shifts": 1}
+    expected = ("NO_ENGINEER_WITHIN_TRAVEL", {**trip, **counts})
+    assert left["t"] == expected if code is None else left["t"][0] == code
+
+
+def test_parts_and_skills_that_are_only_apart_in_the_roster_are_all_named() -> None:
+    needs: dict[str, Any] = {"skills": {"fibre": 1, "iptv": 1}, "parts": {"ont": 1, "cable": 2}}
+    team = [
+        engineer("e", skills={"fibre": 1}, stock={"ont": 1}),
+        engineer("f", shift("r"), skills={"iptv": 1}, stock={"cable": 2}),
+    ]
+    reason, detail = unserved(only(ticket(**needs), *team))["t"]
+    assert reason == "NO_ENGINEER_WITH_SKILL"
+    assert (detail["skills"], detail["holders"]) == ({"fibre": 1, "iptv": 1}, 0)
+    able = [one.model_copy(update={"skills": {**team[0].skills, **team[1].skills}}) for one in team]
+    reason, detail = unserved(only(ticket(**needs), *able))["t"]
+    assert (reason, detail["parts"]) == ("NOT_ENOUGH_PARTS", {"ont": 1, "cable": 2})
 
 
 def test_without_shifts_no_rule_is_blamed() -> None:

@@ -64,6 +64,15 @@ def test_without_a_reason_the_search_gave_up() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("previous", "base"),
+    [(None, None), ({"plan_id": "p7", "routes": ()}, "p7"), ({"routes": ()}, None)],
+)
+def test_a_plan_names_the_plan_that_it_replaces(previous: object, base: str | None) -> None:
+    task = problem([ticket()], previous_plan=previous)
+    assert decode(compile_problem(task), [[0]]).base_version == base
+
+
 def test_an_order_without_schedule_is_a_mistake_of_ours() -> None:
     late = ticket("t", "a", windows=[window("08:00", "08:05")])
     with pytest.raises(InternalError, match="shift s has no schedule"):

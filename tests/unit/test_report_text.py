@@ -69,6 +69,14 @@ def test_json_as_chinese_text() -> None:
             {"added_cost": 1200, "price": 1100, "shift_id": "S1"},
             "added cost: 1200; price: 1100; shift: S1",
         ),
+        (
+            {"skill": "FIBER", "level": 2, "holders": 0, "blocked_by": {"skills": 3}, "shifts": 3},
+            "skill: FIBER; level: 2; holders: 0; counts: skills 3; shifts: 3",
+        ),
+        (
+            {"there_and_back_seconds": 122_401, "longest_shift_seconds": 28_800, "shifts": 3},
+            "there and back: 2041 min; longest shift: 480 min; shifts: 3",
+        ),
         # Of somebody else's plan.
         ({"tickets": ["T1"], "priorities": []}, "tickets: T1"),
         ({"tickets": "T1"}, "tickets: T1"),
