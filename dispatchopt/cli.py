@@ -20,7 +20,7 @@ from dispatchopt.errors import AdapterError
 if TYPE_CHECKING:
     from dispatchopt.models import Plan
     from dispatchopt.models.intake import Intake
-    from dispatchopt.solve import Planner, Progress, Result
+    from dispatchopt.solve import Progress, Result
 
 
 CODES = (
@@ -127,11 +127,8 @@ def plan(
         intake = _with_policy(_read(source, on_bad_row, talk), policy)
         _refuse_intake(source, intake, max_rejects)
         _compile_kernels(talk)
-        from dispatchopt.solve import Planner
-
-        planner = Planner(intake.problem, rejected=intake.rejected)
         options = {"iterations": iterations, "seed": seed, "threads": threads}
-        result = _search(planner, talk, stop, time_limit=time_limit, **options)
+        result = _search(intake, talk, stop, time_limit=time_limit, **options)
         _write(intake, result.plan, out, language)
         code = Code.REJECTS if intake.issues or intake.rejected else Code.DONE
         code = Code.BROKEN_PROMISE if result.plan.broken_promises else code
@@ -341,12 +338,14 @@ def _compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
 
 
 def _search(
-    planner: Planner,
+    intake: Intake,
     talk: Talk,
     stop: Stop,
     **options: Any,  # Any: options of solve
 ) -> Result:
-    problem = planner.problem
+    from dispatchopt.solve import solve
+
+    problem = intake.problem
     shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
     stop.defer()
     talk.note(f"Planning {counted(len(problem.tickets), 'ticket')} on {counted(shifts, 'shift')}")
@@ -356,7 +355,7 @@ def _search(
             show(progress)
             stop.obey()
 
-        return planner.solve(on_progress=on_progress, **options)
+        return solve(problem, rejected=intake.rejected, on_progress=on_progress, **options)
 
 
 def _write(intake: Intake, plan: Plan, out: Path, language: Literal["en", "zh", "both"]) -> None:

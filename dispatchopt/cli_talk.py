@@ -212,8 +212,14 @@ class Stop:
             signal.signal(signum, handler)
 
     def defer(self) -> None:
-        """Let a signal from here on wait for `obey`: there will be a plan to write."""
+        """Let a signal from here on wait for `obey`: there will be a plan to write.
+
+        One that came before ends the run here, if nothing else did: an exception that its handler
+        raises while compiled kernels are loaded from their cache is printed and lost.
+        """
         self._is_deferring = True
+        if self._is_asked:
+            raise KeyboardInterrupt
 
     def obey(self) -> None:
         """End the search if that was asked for; from a place where its state is sound."""
@@ -222,6 +228,6 @@ class Stop:
             raise KeyboardInterrupt
 
     def _handle(self, _signum: int, _frame: FrameType | None) -> None:
-        if not self._is_deferring or self._is_asked:
+        was_asked, self._is_asked = self._is_asked, True
+        if was_asked or not self._is_deferring:
             raise KeyboardInterrupt
-        self._is_asked = True

@@ -90,7 +90,8 @@ def _service_level(problem: Problem, visits: Sequence[TimedVisit]) -> dict[str, 
 
     ``sla_attainment``: tickets due within the horizon that end by then. ``already_overdue``:
     tickets due before it; no plan can keep them. ``tardiness``: time beyond `due`, of all visits
-    with one. ``appointments_kept``: service begins within the confirmed window.
+    with one. ``appointments_kept``: service begins within the confirmed window, of those that open
+    before the horizon ends.
     """
     by_ticket = {visit.ticket.id: visit for visit in visits}
     tickets = _plannable(problem)
@@ -110,7 +111,11 @@ def _service_level(problem: Problem, visits: Sequence[TimedVisit]) -> dict[str, 
         for priority in (1, 2, 3, 4)
     }
     late = [max(0, _seconds(by_ticket[t.id].end - due)) for t, due in with_due if t.id in by_ticket]
-    confirmed = [(t.id, t.appointment) for t in tickets if t.appointment is not None]
+    confirmed = [
+        (t.id, t.appointment)
+        for t in tickets
+        if t.appointment is not None and t.appointment.open < horizon.end
+    ]
     kept = sum(
         ticket_id in by_ticket and window.open <= by_ticket[ticket_id].start <= window.close
         for ticket_id, window in confirmed

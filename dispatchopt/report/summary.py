@@ -122,6 +122,7 @@ def result_json(result: Result, summary: Summary) -> dict[str, Any]:
         "runtime": round(result.runtime, 3),
         "broken_promises": list(plan.broken_promises),
         "needs_customer_consent": list(plan.needs_customer_consent),
+        "overridden": [item.model_dump() for item in plan.overridden],
         **summary.to_json(),
     }
 
@@ -133,7 +134,8 @@ def result_lines(result: Result, summary: Summary) -> list[str]:
         proof = ", proven optimal" if result.status == "optimal" else f", gap {result.gap:.1%}"
     runtime = f"{result.runtime:.1f} s, {number(result.iterations)} iterations{proof}"
     cost = cost_lines(result.report.cost.by_rule, result.cost)
-    return [*summary_lines(summary), "", *cost, "", runtime, *_ids_lines(result.report)]
+    told = [*_ids_lines(result.report), *_overruled_lines(result.report)]
+    return [*summary_lines(summary), "", *cost, "", runtime, *told]
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -160,8 +162,7 @@ def report_lines(report: Report) -> list[str]:
         lines.append(f"{v.rule}: {where}: {v.message}")
     count = len(lines)
     lines.append(f"{count} violation{'' if count == 1 else 's'}" if count else "No violation")
-    for item in report.overridden:
-        lines.append(f"Overruled by a lock: {item.rule}: {item.ticket_id or item.shift_id}")
+    lines += _overruled_lines(report)
     cost = cost_lines(report.cost.by_rule, report.cost.total)
     return [*lines, *_ids_lines(report), "", *cost]
 
@@ -173,6 +174,14 @@ def _ids_lines(report: Report) -> list[str]:
         ("In no list of the plan, priced as left out", report.missing),
     )
     return [f"{text}: {_listed(ids)}" for text, ids in found if ids]
+
+
+def _overruled_lines(report: Report) -> list[str]:
+    """Write a line for each rule that locks overruled, and where."""
+    places: dict[str, list[str]] = {}
+    for item in report.overridden:
+        places.setdefault(item.rule, []).append(item.ticket_id or item.shift_id or "the plan")
+    return [f"Overruled by a lock: {rule}: {_listed(where)}" for rule, where in places.items()]
 
 
 def _listed(ids: Sequence[str]) -> str:
@@ -236,7 +245,7 @@ _COUNTED: Final = (
     (
         "appointments kept",
         "appointments_kept",
-        "tickets with an appointment: service begins within it",
+        "tickets with an appointment in the horizon: service begins within it",
     ),
     (
         "service limits met",

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from dispatchopt import __version__, cli
 from dispatchopt.cli import app
+from dispatchopt.cli_talk import Stop
 from dispatchopt.errors import AdapterError
 from dispatchopt.rules import RULES
-from dispatchopt.solve import Planner
 from tests.unit.raw_data import Raw, at, raw_engineer, raw_problem, raw_ticket
 
 ROOT = Path(__file__).parents[2]
@@ -234,13 +234,35 @@ def test_an_interrupt_before_the_first_plan_exits_4(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_signal_lost_before_the_search_ends_the_run_when_it_begins() -> None:
+    with Stop() as stop:
+        # Who loads kernels swallows what a handler raises.
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            stop.defer()
+
+
+def test_a_first_signal_waits_for_the_search_and_a_second_one_does_not() -> None:
+    with Stop() as stop:
+        stop.defer()
+        stop.obey()
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            stop.obey()
+        assert stop.was_obeyed
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        stop.obey()
+
+
 def test_our_own_faults_exit_4_without_traceback_or_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("engineer Zhang San")
 
-    monkeypatch.setattr(Planner, "solve", fail)
+    monkeypatch.setattr(sys.modules["dispatchopt.solve"], "solve", fail)
     source = save(tmp_path, small())
     found = plan(source, tmp_path / "out")
     assert found.exit_code == 4

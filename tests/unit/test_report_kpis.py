@@ -11,7 +11,7 @@ from dispatchopt.errors import InvalidProblemError
 from dispatchopt.models import Plan, Problem
 from dispatchopt.report.kpis import nearest_rank, plan_kpis
 from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
-from tests.unit.report_day import day, plan, previous_plan, raw_engineers, raw_plan, visit
+from tests.unit.report_day import day, plan, previous_plan, raw_engineers, raw_plan, visit, window
 
 KPIS = plan_kpis(day(previous_plan=previous_plan()), plan())
 
@@ -138,6 +138,15 @@ def test_idle_shift_counts_as_paid() -> None:
     assert (kpis["utilisation"]["value"], kpis["utilisation"]["denominator"]) == (0, 27_000)
     assert kpis["unassigned"]["by_reason"] == {"NOT_IN_PLAN": 5}
     assert kpis["overtime"]["status"] == "no_data"
+
+
+@pytest.mark.parametrize(("opens", "count"), [("23:58", 2), ("23:59", 1)])
+def test_appointment_after_the_horizon_is_no_promise_of_this_plan(opens: str, count: int) -> None:
+    # The horizon ends at 23:59.
+    appointments = (window("09:00", "10:00"), window(opens, "23:59"))
+    tickets = [raw_ticket(f"T{i}", appointment=one) for i, one in enumerate(appointments)]
+    problem = Problem.model_validate(raw_problem(tickets=tickets))
+    assert plan_kpis(problem, Plan(routes=()))["appointments_kept"]["denominator"] == count
 
 
 def test_window_promised_before_and_met_by_another_time_is_kept() -> None:

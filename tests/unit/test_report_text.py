@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from dispatchopt.models import builtin_fault_types
+from dispatchopt.models import Policy, builtin_fault_types
 from dispatchopt.report.glossary import TO_CHINESE, TO_ENGLISH, in_language
 from dispatchopt.report.readable import readable, readable_detail
-from dispatchopt.report.summary import summarise, summary_lines
+from dispatchopt.report.summary import (
+    report_lines,
+    result_json,
+    result_lines,
+    summarise,
+    summary_lines,
+)
+from dispatchopt.solve import solve
+from tests import builders
 from tests.unit.raw_data import at
 from tests.unit.report_day import day, plan
 
@@ -97,7 +105,7 @@ def test_the_summary_says_what_its_shares_count() -> None:
         "service limits met  1 of 3 tickets due within the horizon: service ends by then" in lines
     )
     assert "already overdue     1, due before the horizon, not in this count" in lines
-    kept = "1 of 3 tickets with an appointment: service begins within it"
+    kept = "1 of 3 tickets with an appointment in the horizon: service begins within it"
     assert f"appointments kept   {kept}" in lines
 
 
@@ -111,3 +119,23 @@ def test_the_summary_is_silent_about_what_there_is_none_of() -> None:
     begin = datetime.fromisoformat(at("00:00"))
     late = [ticket.model_copy(update={"due": begin}) for ticket in tickets]
     assert "service limits" not in "\n".join(summary_lines(summarise(day(tickets=late), plan())))
+
+
+def test_the_summary_tells_what_locks_overruled() -> None:
+    asked: dict[str, Any] = {"lock": "visit", "assigned_engineer": "e", "minutes": 30}
+    tickets = [
+        builders.ticket("t", crew_size=2, assigned_start=builders.at("09:00"), **asked),
+        builders.ticket("u", crew_size=3, assigned_start=builders.at("10:00"), **asked),
+        builders.ticket(
+            "v", latest=builders.at("11:00"), assigned_start=builders.at("11:00"), **asked
+        ),
+    ]
+    task = builders.problem(tickets, policy=Policy())
+    result = solve(task, iterations=20, threads=1)
+    lines = result_lines(result, summarise(task, result.plan))
+    assert lines[-2:] == ["Overruled by a lock: latest: v", "Overruled by a lock: crew: t, u"]
+    assert [line for line in report_lines(result.report) if "Overruled" in line] == lines[-2:]
+    told = result_json(result, summarise(task, result.plan))["overridden"]
+    assert [(item["rule"], item["ticket_id"]) for item in told] == [
+        ("latest", "v"), ("crew", "t"), ("crew", "u")
+    ]  # fmt: skip
