@@ -18,7 +18,6 @@ from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, gua
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
-    from dispatchopt.models import Plan
     from dispatchopt.models.intake import Intake
     from dispatchopt.solve import Progress, Result
 
@@ -100,6 +99,19 @@ def plan(
     threads: Annotated[
         int | None, typer.Option(min=1, max=256, help="Default: the cores there are.")
     ] = None,
+    prove: Annotated[
+        bool | None,
+        typer.Option(
+            "--prove/--no-prove",
+            help="Prove how far the cost is from the least possible. Default: if there is time.",
+        ),
+    ] = None,
+    gap: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.999, help="End once the plan is within this share of its bound (0.01)."
+        ),
+    ] = 0.0,
     policy: _PolicyFile = None,
     on_bad_row: _OnBadRow = "error",
     max_rejects: Annotated[
@@ -127,9 +139,9 @@ def plan(
         intake = _with_policy(_read(source, on_bad_row, talk), policy)
         _refuse_intake(source, intake, max_rejects)
         _compile_kernels(talk)
-        options = {"iterations": iterations, "seed": seed, "threads": threads}
-        result = _search(intake, talk, stop, time_limit=time_limit, **options)
-        _write(intake, result.plan, out, language)
+        options = {"iterations": iterations, "seed": seed, "threads": threads, "prove": prove}
+        result = _search(intake, talk, stop, time_limit=time_limit, gap=gap, **options)
+        _write(intake, result, out, language)
         code = Code.REJECTS if intake.issues or intake.rejected else Code.DONE
         code = Code.BROKEN_PROMISE if result.plan.broken_promises else code
         _tell_plan(talk, intake, result, out, code, was_interrupted=stop.was_obeyed)
@@ -333,8 +345,11 @@ def _compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
         from dispatchopt.generator import generate_plain
         from dispatchopt.instance import compile_problem
         from dispatchopt.solvers.lns import Lns
+        from dispatchopt.solvers.pricing import compile_pricing
 
-        Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance).compile()
+        lns = Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance)
+        lns.compile()
+        compile_pricing(lns.search)
 
 
 def _search(
@@ -358,14 +373,17 @@ def _search(
         return solve(problem, rejected=intake.rejected, on_progress=on_progress, **options)
 
 
-def _write(intake: Intake, plan: Plan, out: Path, language: Literal["en", "zh", "both"]) -> None:
+def _write(
+    intake: Intake, result: Result, out: Path, language: Literal["en", "zh", "both"]
+) -> None:
     from dispatchopt.report.outputs import write_outputs
 
     try:
         write_outputs(
             intake.problem,
-            plan,
+            result.plan,
             out,
+            shadow_prices=result.shadow_prices,
             issues=intake.issues,
             warnings=intake.warnings,
             language=language,

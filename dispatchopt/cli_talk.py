@@ -124,7 +124,10 @@ class _Console(Console):
 def _progress_line(progress: Progress) -> str:
     from dispatchopt.report.summary import number
 
-    bound = "" if progress.bound is None else f", bound {number(progress.bound)}"
+    bound = ""
+    if progress.bound is not None:
+        gap = (progress.cost - progress.bound) / max(progress.cost, 1)
+        bound = f", bound {number(progress.bound)}, gap {gap:.1%}"
     return (
         f"{progress.seconds:.0f} s: cost {number(progress.cost)}{bound}, "
         f"{progress.unserved} left out, {number(progress.iterations)} iterations"

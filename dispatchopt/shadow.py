@@ -68,6 +68,11 @@ class ShadowPrices:
         )
         return frame.assign(hours_worth=(frame["worth"] / HOUR).round(3))
 
+    def to_csv(self) -> str:
+        """Return the table as CSV, without the tickets: what staff planning looks at."""
+        frame = self.to_frame()
+        return str(frame[frame["kind"] != "ticket"].to_csv(index=False))
+
     def of(self, kind: str) -> dict[str, int]:
         """Return the worth by id of one kind."""
         return {row.id: row.worth for row in self.rows if row.kind == kind}

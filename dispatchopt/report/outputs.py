@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from dispatchopt.errors import Issue
     from dispatchopt.models import Plan, Problem, Rejected
     from dispatchopt.report.glossary import Language
+    from dispatchopt.shadow import ShadowPrices
 
 REPLACEABLE: Final = (
-    "plan.json", "visits.csv", "unserved.csv", "kpis.json", "rejected.csv", "warnings.csv",
-    "run_sheets",
+    "plan.json", "visits.csv", "unserved.csv", "kpis.json", "staffing.csv", "rejected.csv",
+    "warnings.csv", "run_sheets",
 )  # fmt: skip
 """What an output folder holds; a folder with anything else in it is left alone."""
 
@@ -38,15 +39,16 @@ def write_outputs(
     rejected: Sequence[Rejected] | None = None,
     issues: Sequence[Issue] = (),
     warnings: Sequence[Issue] = (),
+    shadow_prices: ShadowPrices | None = None,
     language: Language | Literal["both"] = "both",
 ) -> None:
     """Write plan, tables, key figures and run sheets; the folder is replaced as a whole.
 
     A kill at any moment leaves the old output or the new one, never a mixture. Files:
     ``plan.json``, ``visits.csv``, ``unserved.csv``, ``kpis.json``, ``run_sheets/<engineer>.md``
-    (with both languages ``.en.md`` and ``.zh.md``), ``rejected.csv`` if anything was rejected and
-    ``warnings.csv`` if there are any. ``unserved.csv`` tells the facts behind each reason in words;
-    ``plan.json`` keeps them as data.
+    (with both languages ``.en.md`` and ``.zh.md``), ``staffing.csv`` if shadow prices are
+    given, ``rejected.csv`` if anything was rejected and ``warnings.csv`` if there are any.
+    ``unserved.csv`` tells the facts behind each reason in words; ``plan.json`` keeps them as data.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def write_outputs(
         ``rejected.csv``, and the engineers left out.
     warnings
         What of the input looks like a slip (`Intake.warnings`).
+    shadow_prices
+        What more hours, engineers, skills would be worth (`Result.shadow_prices`).
 
     Raises
     ------
@@ -71,6 +75,8 @@ def write_outputs(
     files = output_files(
         problem, plan, rejected=refused, issues=issues, warnings=warnings, language=language
     )
+    if shadow_prices is not None:
+        files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")
     publish_folder(Path(folder), files, replaceable=REPLACEABLE)
 
 

@@ -500,3 +500,16 @@ def test_a_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
         assert process.wait(timeout=120) == 0
     assert "Error" not in errors
     assert (tmp_path / "out" / "plan.json").exists()
+
+
+def test_a_plan_is_proven_on_request(tmp_path: Path) -> None:
+    day = tmp_path / "day.json"
+    run("generate", "--tickets", 20, "--plain", "--out", day)
+    found = run(
+        "plan", str(day), "--out", str(tmp_path / "out"),
+        "--iterations", "500", "--threads", "1", "--prove", "--gap", "0.3", "--json",
+    )  # fmt: skip
+    told = json.loads(found.stdout)
+    assert told["bound"] <= told["cost"]["total"]
+    staffing = (tmp_path / "out" / "staffing.csv").read_text(encoding="utf-8-sig")
+    assert staffing.startswith("kind,id,worth,mean,count,hours_worth\nshift_hour,")
