@@ -17,7 +17,14 @@ from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.insertion import improve
 from dispatchopt.solvers.lns import BATCH_SECONDS, Heat, Lns, default_heat, default_threads
 from dispatchopt.solvers.pricing import compile_pricing
-from dispatchopt.solvers.proof import Pool, Proof, can_prove, prove, seconds_needed
+from dispatchopt.solvers.proof import (
+    MIX_SHARE,
+    Pool,
+    Proof,
+    can_prove,
+    prove,
+    seconds_needed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +44,15 @@ CLOSING_STEPS, CLOSING_SECONDS = 4.0, 0.0002
 first improvement of the routes, and seconds per ticket. Estimated from the times of these steps at
 1000 and 5000 tickets."""
 
-SEARCH_SHARE, PROOF_SHARE = 0.7, 0.2
+SEARCH_SHARE, PROOF_SHARE = 0.55, 0.35
 """Shares of the time for the search and for the proof after it; the rest polishes the plan."""
+
+SEARCH_PROOFS, LONG_PROOF_SHARE = 6.0, 0.6
+"""With much time the search takes only so many times what a first bound takes, and the proof this
+share of what is left then: cuts go on raising the bound where the search stands still."""
+
+CLEAR_GAP = 0.1
+"""Shadow prices are told if the gap is no wider: those of an early bound mean nothing."""
 
 POLISH_HEAT = 0.15
 """The last search begins at this share of the hot temperature."""
@@ -175,12 +189,12 @@ class Run:
         if not self._is_to_prove():
             self._anneal(self._left(), default_heat(inst))
             return self._improved(self.lns.routes())
-        left = self._left()
+        search_seconds, proof_seconds = self._shares()
         heat = default_heat(inst)
-        self._anneal(None if left is None else SEARCH_SHARE * left, heat)
+        self._anneal(search_seconds, heat)
         best = self._improved(self.lns.routes())
         if not self.interrupted:
-            best = self._prove(best, None if left is None else PROOF_SHARE * left)
+            best = self._prove(best, proof_seconds)
         if self._is_close(best) or self.interrupted:
             return best
         self.lns.start(best)
@@ -194,7 +208,28 @@ class Run:
         if self.options.prove is not None:
             return self.options.prove
         left = self._left()
-        return left is not None and seconds_needed(inst, self.threads) <= PROOF_SHARE * left
+        return left is not None and (
+            seconds_needed(inst, self.threads) <= PROOF_SHARE * (1 - MIX_SHARE) * left
+        )
+
+    def _shares(self) -> tuple[float | None, float | None]:
+        """Seconds for the search and for the proof; None under an iteration limit."""
+        left = self._left()
+        if left is None:
+            return None, None
+        needed = SEARCH_PROOFS * seconds_needed(self.compiled.instance, self.threads)
+        search = min(SEARCH_SHARE * left, needed)
+        return search, max(PROOF_SHARE * left, LONG_PROOF_SHARE * (left - search))
+
+    @property
+    def tells_prices(self) -> bool:
+        """Whether the proof came near enough for its prices to mean something."""
+        proof = self.proof
+        return (
+            proof is not None
+            and proof.bound is not None
+            and proof.cost - proof.bound <= CLEAR_GAP * proof.cost
+        )
 
     def _left(self) -> float | None:
         """Seconds of the search still to come; None under an iteration limit."""
@@ -275,6 +310,8 @@ class Run:
         )
         self.proof, self.bound = proof, proof.bound
         self._proven = proof.routes
+        if self.tells_prices:
+            self._closing += proof.closing
         return proof.routes
 
     def _solve_exactly(self, routes: Routes) -> Routes:

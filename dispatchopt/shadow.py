@@ -8,6 +8,7 @@ between the cost of this plan and its bound.
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,18 +79,25 @@ class ShadowPrices:
         return {row.id: row.worth for row in self.rows if row.kind == kind}
 
 
-def shadow_prices(compiled: Compiled, pricer: Pricer, prices: Prices) -> ShadowPrices:
+def shadow_prices(
+    compiled: Compiled, pricer: Pricer, prices: Prices, threads: int = 1
+) -> ShadowPrices:
     """Return the worths that the prices of a proof imply.
 
     Parameters
     ----------
     pricer, prices
         As the proof ended with them.
+    threads
+        Shifts priced at a time.
     """
     ctx = compiled.ctx
-    leads = [_lead(pricer, prices, s) for s in range(len(compiled.shift_ids))]
     later = _with_longer_shifts(pricer)
-    longer = [_lead(later, prices, s) for s in range(len(compiled.shift_ids))]
+    shifts = range(len(compiled.shift_ids))
+    pricer.stop[0] = 0
+    with ThreadPoolExecutor(threads) as pool:
+        leads = list(pool.map(lambda s: _lead(pricer, prices, s), shifts))
+        longer = list(pool.map(lambda s: _lead(later, prices, s), shifts))
     shift = dict(zip(compiled.shift_ids, leads, strict=True))
     hour = {
         shift_id: max(0, more - lead)

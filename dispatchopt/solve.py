@@ -20,7 +20,6 @@ from dispatchopt.shadow import ShadowPrices, shadow_prices
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from dispatchopt.solvers.proof import Proof
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class Result:
         Names of prices that the bound counts in part only (load and reserve of room by a straight
         line below them): the true gap may be smaller.
     shadow_prices
-        What more of something would be worth; None without such a bound.
+        What more of something would be worth; None without a bound within a tenth of the cost.
     status
         ``optimal``: no plan costs less. ``feasible``: a valid plan.
     seed, iterations, runtime
@@ -217,13 +216,14 @@ class Planner:
             runtime,
             report,
             () if run.proof is None else run.proof.left_out,
-            self._shadow_prices(run.proof),
+            self._shadow_prices(run),
         )
 
-    def _shadow_prices(self, proof: Proof | None) -> ShadowPrices | None:
-        if proof is None or proof.prices is None or proof.pricer is None:
+    def _shadow_prices(self, run: Run) -> ShadowPrices | None:
+        proof = run.proof
+        if not run.tells_prices or proof is None or proof.prices is None or proof.pricer is None:
             return None
-        return shadow_prices(self._compiled, proof.pricer, proof.prices)
+        return shadow_prices(self._compiled, proof.pricer, proof.prices, run.threads)
 
 
 def hash_problem(problem: Problem) -> str:

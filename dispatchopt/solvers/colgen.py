@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
@@ -72,6 +73,8 @@ class ColumnGeneration:
     ----------
     bound
         No plan costs less; None before the first round.
+    round_seconds
+        What pricing every shift took last.
     columns
         Routes known, feasible ones (a ticket may come twice in one).
     """
@@ -91,6 +94,7 @@ class ColumnGeneration:
         self.columns: list[Column] = []
         self.cuts: list[Cut] = []
         self.labels = self.rounds = 0
+        self.round_seconds = 0.0
         self._should_stop, self._max_labels = should_stop, max_labels
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}
         self._table = _Table(self.pricer.longest)
@@ -254,6 +258,7 @@ class ColumnGeneration:
         """Price every shift in threads; this thread stays in Python and listens."""
         if self._should_stop() or (self._max_labels is not None and self.labels > self._max_labels):
             raise Ended
+        begin = time.monotonic()
         turn = count()
         priced: list[Priced] = [Priced([], None, 0)] * self.inst.num_shifts
         self.pricer.stop[0] = 0
@@ -276,6 +281,7 @@ class ColumnGeneration:
                     job.result()
             finally:
                 self.pricer.stop[0] = 1
+        self.round_seconds = time.monotonic() - begin
         self.labels += sum(found.labels for found in priced)
         return priced
 

@@ -127,7 +127,6 @@ class Pricer:
 
     def least(self, shift: int, prices: Prices, limit: int) -> int | None:
         """Return the least cost less prices of a route, or `limit`; None if it takes too long."""
-        self.stop[0] = 0
         number, least, *_ = self._run(shift, prices, limit, 1, 0)
         return None if number < 0 else min(limit, least)
 

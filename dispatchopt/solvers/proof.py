@@ -52,6 +52,8 @@ class Proof(NamedTuple):
         Prices that gave the bound, and what priced with them; None without a bound.
     left_out
         Names of the prices that the bound does not count in full.
+    closing
+        Seconds to keep for pricing every shift twice again.
     """
 
     bound: int | None
@@ -60,11 +62,12 @@ class Proof(NamedTuple):
     prices: Prices | None
     pricer: Pricer | None
     left_out: tuple[str, ...]
+    closing: float
 
 
 def seconds_needed(inst: Instance, threads: int) -> float:
     """Return about how long the first bound takes: measured at 100, 300 and 1000 tickets."""
-    return float(1.5 * (inst.num_tickets / 100) ** 2.2 * 2 / min(threads, 2 * inst.num_shifts))
+    return float(2.2 * (inst.num_tickets / 100) ** 2.2 * 2 / min(threads, 2 * inst.num_shifts))
 
 
 def can_prove(inst: Instance) -> bool:
@@ -113,8 +116,9 @@ def prove(
     generation.start(routes, sorted(pool.routes))
     generation.run(upper=cost - int(gap * cost))
     bound = generation.bound
-    if bound is None:
-        return Proof(None, routes, cost, None, None, ())
+    # No cost is negative: a bound of 0 or less says nothing.
+    if bound is None or bound <= 0:
+        return Proof(None, routes, cost, None, None, (), 0.0)
     if bound < cost and not should_stop():
         columns = choose(generation.columns, generation.reduced(), routes, (cost - bound) * SCALE)
         routes, cost = mix(
@@ -131,5 +135,11 @@ def prove(
         name for name, rate in (("balance", BALANCE), ("reserve", RESERVE)) if inst.rates[rate]
     ]
     return Proof(
-        min(bound, cost), routes, cost, generation.prices, generation.pricer, tuple(left_out)
+        min(bound, cost),
+        routes,
+        cost,
+        generation.prices,
+        generation.pricer,
+        tuple(left_out),
+        3.0 * generation.round_seconds,
     )
