@@ -130,6 +130,7 @@ def _compile(*, tickets: int) -> Answer:
         plan = Planner(problem).solve(iterations=400, threads=2).plan
         warm = problem.model_copy(update={"previous_plan": plan})
         Planner(warm).solve(iterations=400, threads=2)
+        Planner(problem).solve(iterations=400, threads=2, prove=True)
         alone = generate(tickets=2, engineers=1, seed=1)
         Planner(alone).solve(iterations=10, threads=1)
     return {

@@ -345,11 +345,9 @@ def _compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
         from dispatchopt.generator import generate_plain
         from dispatchopt.instance import compile_problem
         from dispatchopt.solvers.lns import Lns
-        from dispatchopt.solvers.pricing import compile_pricing
 
         lns = Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance)
         lns.compile()
-        compile_pricing(lns.search)
 
 
 def _search(

@@ -16,7 +16,6 @@ from dispatchopt.solvers.cache import is_warm
 from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.insertion import improve
 from dispatchopt.solvers.lns import BATCH_SECONDS, Heat, Lns, default_heat, default_threads
-from dispatchopt.solvers.pricing import compile_pricing
 from dispatchopt.solvers.proof import (
     MIX_SHARE,
     Pool,
@@ -162,7 +161,6 @@ class Run:
             logger.info("compiling the search kernels, once for this installation")
         compiled_from = time.monotonic()
         self.lns.compile()
-        compile_pricing(self.lns.search)
         self.begin += time.monotonic() - compiled_from
         previous = self.compiled.problem.previous_plan
         first = self.lns.routes()

@@ -504,10 +504,10 @@ def test_a_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
 
 def test_a_plan_is_proven_on_request(tmp_path: Path) -> None:
     day = tmp_path / "day.json"
-    run("generate", "--tickets", 20, "--plain", "--out", day)
+    run("generate", "--tickets", 30, "--engineers", 4, "--seed", 6, "--plain", "--out", day)
     found = run(
         "plan", str(day), "--out", str(tmp_path / "out"),
-        "--iterations", "500", "--threads", "1", "--prove", "--gap", "0.3", "--json",
+        "--iterations", "3000", "--threads", "1", "--prove", "--gap", "0.08", "--json",
     )  # fmt: skip
     told = json.loads(found.stdout)
     assert told["bound"] <= told["cost"]["total"]
