@@ -13,16 +13,41 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+MASK: Final = "…"
+"""Stands for a value that may be a name, a phone number or an address."""
+
+_PERSONAL_NUMBER: Final = re.compile(
+    r"(?<![0-9A-Za-z_-])(?:\+?86[ -]?)?"
+    r"(?:1[3-9]\d([ -]?)\d{4}\1\d{4}"  # mobile phone
+    r"|0\d{2,3}[ -]?\d{7,8}"  # landline with its area code
+    # identity card
+    r"|[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx])"
+    r"(?![0-9A-Za-z])",
+    re.ASCII,
+)
+
+
+def masked(text: str) -> str:
+    """Return the text, or `MASK` if a phone or identity card number stands in it."""
+    found = _PERSONAL_NUMBER.search(unicodedata.normalize("NFKC", text))
+    return MASK if found else text
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One fault of an input: who, which value, what is allowed and what to do.
+
+    Messages hold ids only: whatever is told, a field or value in which a phone or identity card
+    number stands is masked. Who makes issues of raw cells masks more (`models.masking`).
 
     Attributes
     ----------
@@ -49,10 +74,17 @@ class Issue:
     file: str = ""
     line: int = 0
 
+    def __post_init__(self) -> None:
+        """Mask what no message may hold."""
+        object.__setattr__(self, "field", masked(self.field))
+        object.__setattr__(self, "value", masked(self.value))
+
     def __str__(self) -> str:
         """One line: place, item, field, value, way out."""
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
-        item = f"{self.kind} '{self.id}'" if self.id else self.kind
+        # An id may be digits like a phone's; with more around them, cells were mixed up.
+        shown = self.id if self.id.isdecimal() else masked(self.id)
+        item = f"{self.kind} '{shown}'" if self.id else self.kind
         field = f", {self.field}" if self.field else ""
         value = f" = {self.value}" if self.value else ""
         return f"{where}{item}{field}{value}: {self.message}"
@@ -62,7 +94,8 @@ class DispatchError(Exception):
     """Base of every error that this package raises on purpose."""
 
 
-def _listing(title: str, issues: Sequence[Issue]) -> str:
+def _listing(what: str, issues: Sequence[Issue]) -> str:
+    title = f"{len(issues)} {what}{'' if len(issues) == 1 else 's'}:"
     return "\n".join([title, *(f"  - {issue}" for issue in issues)])
 
 
@@ -73,17 +106,21 @@ class InvalidProblemError(DispatchError, ValueError):
     ----------
     issues
         All faults, in input order.
+    warnings
+        What is allowed and yet looks like a slip, as far as it could be told beside the faults.
     """
 
-    def __init__(self, issues: Sequence[Issue]) -> None:
+    def __init__(self, issues: Sequence[Issue], warnings: Sequence[Issue] = ()) -> None:
         self.issues = tuple(issues)
-        count = len(self.issues)
-        title = f"The problem has {count} fault{'' if count == 1 else 's'}:"
-        super().__init__(_listing(title, self.issues))
+        self.warnings = tuple(warnings)
+        text = f"The problem has {_listing('fault', self.issues)}"
+        if self.warnings:
+            text += f"\nBesides, {_listing('warning', self.warnings)}"
+        super().__init__(text)
 
-    def __reduce__(self) -> tuple[type, tuple[tuple[Issue, ...]]]:
-        """Rebuild from the issues when pickled (worker processes)."""
-        return type(self), (self.issues,)
+    def __reduce__(self) -> tuple[type, tuple[tuple[Issue, ...], tuple[Issue, ...]]]:
+        """Rebuild from issues and warnings when pickled (worker processes)."""
+        return type(self), (self.issues, self.warnings)
 
 
 class AdapterError(DispatchError):

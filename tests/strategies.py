@@ -344,6 +344,8 @@ def _shift(draw: st.DrawFn, lines: list[Line], shift_id: str, number: int) -> Sh
     fields = _draw(draw, base, [line.shift for line in lines])
     start = OPENING + timedelta(days=number // 2, hours=6 * (number % 2))
     start += timedelta(minutes=fields.pop("late_start"))
+    length = fields.pop("length")
+    latest_end = length + fields.get("max_overtime", 0) / 60
     fields["breaks"] = tuple(
         {
             "earliest": start + timedelta(minutes=pause["earliest"]),
@@ -351,8 +353,9 @@ def _shift(draw: st.DrawFn, lines: list[Line], shift_id: str, number: int) -> Sh
             "duration": pause["duration"],
         }
         for pause in fields.get("breaks", ())
+        if pause["latest"] >= 0 and pause["earliest"] < latest_end  # others are refused at input
     )
-    end = start + timedelta(minutes=fields.pop("length"))
+    end = start + timedelta(minutes=length)
     return Shift(id=shift_id, start=start, end=end, **fields)
 
 
@@ -417,7 +420,7 @@ def break_problems(draw: st.DrawFn) -> Problem:
         pause["latest"] = pause["earliest"] + timedelta(minutes=draw(st.sampled_from((0, 15, 90))))
     shift = {
         "breaks": pauses,
-        "end": OPENING + timedelta(minutes=draw(st.sampled_from((240, 150, 120)))),
+        "end": OPENING + timedelta(minutes=draw(st.sampled_from((240, 150, 135)))),
         "max_overtime": 60 * draw(st.sampled_from((0, 90))),
         **draw(st.sampled_from(({}, {}, {"end_place": None}))),
     }

@@ -113,7 +113,8 @@ class _Assembly:
             )
         except InvalidProblemError as error:
             told = [issue for _, issue in self._told(error.issues)]
-            raise InvalidProblemError(self._sorted(told)) from None
+            beside = [issue for _, issue in self._told(error.warnings)]
+            raise InvalidProblemError(self._sorted(told), self._sorted(beside)) from None
         warnings = tuple(self._sorted(told for _, told in self._told(intake.warnings)))
         told_pairs = self._told(intake.issues)
         told_as = {str(issue): str(told) for issue, told in told_pairs}
@@ -317,6 +318,8 @@ class _Assembly:
             return replace(issue, field=header, file=item.file, line=item.line)
         if issue.kind == "plan":
             return replace(issue, file=self.settings.plan_file)
+        if issue.kind == "fault_type" or issue.field == "fault_types":
+            return replace(issue, file=issue.file or self.settings.fault_type_file)
         is_travel = issue.kind == "travel" or issue.field.startswith("travel")
         file = self.settings.travel_file if is_travel else ""
         return replace(issue, file=issue.file or file or self.settings.file)

@@ -12,6 +12,7 @@ from dispatchopt.adapters.local_time import CellFault, Clock, plain
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.errors import AdapterError
 from dispatchopt.models import Break, Skill, Window
+from dispatchopt.models.base import MAX_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -145,6 +146,8 @@ def _parse_minutes(text: str) -> int:
     seconds = number * (1 if match["unit"] in ("s", "秒") else 60)
     if abs(seconds - round(seconds)) > 1e-6:
         raise CellFault("must be whole seconds; write for example 75 (minutes) or 100s")
+    if seconds >= MAX_SECONDS:
+        raise CellFault(f"must be at most {(MAX_SECONDS - 1) // 60} minutes")
     return round(seconds)
 
 
@@ -172,8 +175,9 @@ def _each(text: str, read: Callable[[str], _T]) -> list[_T]:
         try:
             found.append(read(part))
         except CellFault as fault:
-            what, _, way_out = str(fault).partition("; ")
-            faults.setdefault(way_out, []).append(what)
+            for told in fault.args:
+                what, _, way_out = str(told).partition("; ")
+                faults.setdefault(way_out, []).append(what)
     if faults:
         told = (
             f"{', '.join(what)}; {way}" if way else ", ".join(what) for way, what in faults.items()
@@ -222,9 +226,21 @@ def _parse_skills(text: str) -> dict[str, dict[str, Any]]:  # Any: level and exp
 def _name_and_skill(part: str) -> tuple[str, dict[str, Any]]:  # Any: level and expiry
     match = re.fullmatch(r"(.*?)\s*(?:[@＠]\s*([^@＠]*))?", part, re.DOTALL)
     assert match is not None
-    name, level = _name_and_number(match[1])
-    expiry = {} if match[2] is None else {"expires": _parse_day(match[2])}
-    return name, {"level": level, **expiry}
+    name = ""
+    skill: dict[str, Any] = {}  # Any: level and expiry
+    faults: list[str] = []
+    try:
+        name, skill["level"] = _name_and_number(match[1])
+    except CellFault as fault:
+        faults.append(str(fault))
+    try:
+        if match[2] is not None:
+            skill["expires"] = _parse_day(match[2])
+    except CellFault as fault:
+        faults.append(str(fault))
+    if faults:
+        raise CellFault(*faults)
+    return name, skill
 
 
 def _parse_day(text: str) -> date:
@@ -264,8 +280,19 @@ def _parse_breaks(text: str, clock: Clock) -> list[dict[str, Any]]:  # Any: time
         span, slash, minutes = part.replace("／", "/").rpartition("/")
         if not slash or "/" not in span:
             raise CellFault("no break; write earliest/latest/minutes: 2026-11-23 12:00/13:00/30")
-        earliest, latest = clock.window(span)
-        return {"earliest": earliest, "latest": latest, "duration": _parse_minutes(minutes)}
+        faults: list[str] = []
+        pause: dict[str, Any] = {}  # Any: times and seconds
+        try:
+            pause["earliest"], pause["latest"] = clock.window(span)
+        except CellFault as fault:
+            faults.append(str(fault))
+        try:
+            pause["duration"] = _parse_minutes(minutes)
+        except CellFault as fault:
+            faults.append(f"the duration {fault}")
+        if faults:
+            raise CellFault("; ".join(faults))
+        return pause
 
     return _each(text, _naming(read, text))
 

@@ -29,6 +29,8 @@ from dispatchopt.adapters.headers import (
     TICKETS,
     TRAVEL,
     Column,
+    header_index,
+    normal_header,
     split_headers,
 )
 from dispatchopt.adapters.json_files import validated
@@ -41,6 +43,7 @@ from dispatchopt.adapters.travel_files import files_named, resolve_travel
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import Plan, Policy
 from dispatchopt.models.base import Model
+from dispatchopt.models.masking import shown
 from dispatchopt.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
@@ -151,7 +154,8 @@ class _Reader:
         table, whole = self._table(text, name, columns)
         if table is None:
             return Sheet(name, columns, complete=False), False
-        return read_sheet(table, columns, kind, clock, self.issues), whole
+        sheet = read_sheet(table, columns, kind, clock, self.issues)
+        return sheet, whole and bool(sheet.headers)
 
     def _table(
         self, text: str, name: str, columns: tuple[Column, ...]
@@ -183,7 +187,7 @@ class _Reader:
         if len(headers) != len(split):
             self.issues.append(
                 Issue(
-                    "problem", "", "", ",".join(headers)[:60],
+                    "problem", "", "", _known_only(headers, split, columns),
                     "other signs than commas stand between headers; separate the columns by commas",
                     name, rows[0].line,
                 )
@@ -305,6 +309,9 @@ class _Reader:
     def _fault_types(self) -> Any:  # Any: JSON
         """List of fault types; the built-in catalogue's own form, an object, will do."""
         data = self._json(FAULT_TYPES)
+        if isinstance(data, dict) and "fault_types" not in data:
+            message = 'must be a list of fault types, or {"fault_types": [...]}'
+            self._problem_fault(FAULT_TYPES, "fault_types", "", message)
         return data.get("fault_types") if isinstance(data, dict) else data
 
     def _previous_plan(self) -> Plan | None:
@@ -316,6 +323,13 @@ class _Reader:
         valid = validated(model, data, kind, file, found)
         self.issues.extend(found)
         return valid
+
+
+def _known_only(headers: Sequence[str], split: list[str], columns: tuple[Column, ...]) -> str:
+    """Return the row of headers for a message, nothing if it may be a row of data."""
+    known = header_index(columns)
+    is_header = any(normal_header(header) in known for header in split)
+    return shown(",".join(headers)) if is_header else ""
 
 
 def _is_blank_column(rows: list[Row], number: int) -> bool:

@@ -128,6 +128,7 @@ def problem_from_frames(
         head={key: value for key, value in head.items() if value is not None},
         zone=zone,
         travel_known=not any(issue.kind == "travel" for issue in issues),
+        engineers_known=bool(engineer_sheet.headers),
         file_order=("", "engineers", "shifts", "tickets"),
         warnings=tuple(warnings),
     )

@@ -75,7 +75,8 @@ def read_problem(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
     except InvalidProblemError as error:
         if not any(issue.kind == "travel" for issue in issues):
             raise
-        raise InvalidProblemError(without_place_echoes(error.issues)) from None
+        kept = without_place_echoes(error.issues)
+        raise InvalidProblemError(kept, error.warnings) from None
 
 
 def write_problem(problem: Problem, path: str | Path) -> None:

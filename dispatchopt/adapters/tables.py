@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from dispatchopt.adapters.cells import parse_cell
 from dispatchopt.adapters.headers import (
@@ -16,8 +16,9 @@ from dispatchopt.adapters.headers import (
     normal_header,
 )
 from dispatchopt.adapters.local_time import CellFault, Clock
-from dispatchopt.errors import Issue
+from dispatchopt.errors import MASK, Issue
 from dispatchopt.models.intake import PRIVATE_FIELDS
+from dispatchopt.models.masking import ValueKind, shown, without_echoes
 
 CellReader = Callable[[CellKind, Any, Clock], Any]
 """Reads a cell that is not blank; what it gives depends on the kind."""
@@ -100,11 +101,34 @@ def read_sheet(
     A table whose headers are faulty gives its items all the same, so that every fault is found.
     """
     sheet = Sheet(table.file, columns)
+    if not _is_header(table.headers, columns):
+        sheet.complete = False
+        issues.append(_no_header(table, columns))
+        return sheet
     places = _match_headers(table, sheet, issues)
     for row in table.rows:
         if not all(is_blank(cell) for cell in row.cells):
             sheet.items.append(_read_row(row, places, sheet, kind, clock, issues, read_cell))
     return sheet
+
+
+def _is_header(headers: Sequence[str], columns: tuple[Column, ...]) -> bool:
+    """Whether a row names columns: one is known, or half of them and more are much like one."""
+    known = header_index(columns)
+    if any(normal_header(h) in known or _attribute_key(h) for h in headers):
+        return True
+    alike = sum(nearest_header(header, columns) is not None for header in headers)
+    return not headers or 2 * alike >= len(headers)
+
+
+def _no_header(table: Table, columns: tuple[Column, ...]) -> Issue:
+    """Say that the headers lack, without a word of what stands there: it may be personal."""
+    needed = ", ".join(f"'{c.name}' or '{c.zh}'" for c in columns if c.required)
+    message = (
+        f"this is no row of headers: none of its {len(table.headers)} cells names a column; put "
+        f"one in front, with at least {needed}"
+    )
+    return Issue("problem", "", "", "", message, table.file, table.header_line)
 
 
 def _match_headers(
@@ -159,13 +183,13 @@ def _unknown(header: str, columns: tuple[Column, ...]) -> str:
     hint = f"did you mean '{nearest}'? " if nearest else ""
     echo = ""
     if any(column.name == "attributes" for column in columns):
-        echo = f", or name it '{ATTRIBUTE_PREFIX}{header.strip()}' to have it echoed"
+        echo = f", or name it '{ATTRIBUTE_PREFIX}{shown(header.strip())}' to have it echoed"
     return f"unknown column; {hint}Correct or remove it{echo}"
 
 
 def _header_fault(table: Table, header: str, message: str) -> Issue:
     # A fault of the whole table, so no single row can be rejected for it.
-    return Issue("problem", "", header.strip()[:60], "", message, table.file, table.header_line)
+    return Issue("problem", "", shown(header.strip()), "", message, table.file, table.header_line)
 
 
 def _read_row(
@@ -194,7 +218,9 @@ def _read_row(
         try:
             value = read_cell(column.kind, cell, clock)
         except CellFault as fault:
-            faults.append((header, _shown(column, cell), str(fault)))
+            value = _shown(column, cell)
+            told = without_echoes(str(fault)) if value == MASK else str(fault)
+            faults.append((header, value, told))
             continue
         if clock.naive_count > naive_before and clock.first_naive is None:
             clock.first_naive = (sheet.file, row.line, header)
@@ -217,7 +243,13 @@ def _shown(column: Column, cell: Any) -> str:  # Any: text or an object of a fra
         text = str(cell)
     except ValueError:  # an integer of thousands of digits
         return ""
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shown(text, _SHOWN_AS.get(column.kind, "text"))
+
+
+_SHOWN_AS: Final[Mapping[CellKind, ValueKind]] = {
+    **dict.fromkeys(("id", "ids", "end_place"), "id"),
+    **dict.fromkeys(("int", "float", "lat", "lon", "priority", "minutes", "instant"), "number"),
+}
 
 
 def nested(item: Item, columns: tuple[Column, ...]) -> dict[str, Any]:

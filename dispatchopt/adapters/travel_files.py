@@ -400,6 +400,8 @@ def _cell(text: str) -> float:
         seconds = parse_decimal(text)
         if seconds < 0:
             raise CellFault("must be 0 or more")
+        if seconds >= UNREACHABLE:
+            raise CellFault(f"must be below {UNREACHABLE}")
         return seconds
     except CellFault as fault:
         raise CellFault(f"{text.strip()[:40]!r}: {fault}; blank where there is no way") from None

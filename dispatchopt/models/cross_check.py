@@ -92,10 +92,15 @@ class _PlaceCheck:
         return None
 
 
+def _place_id(place: Place | None) -> str:
+    """Return the id of a place; a point is somebody's address, and not told."""
+    return place if isinstance(place, str) else ""
+
+
 def _engineer(problem: Problem, engineer: Engineer, places: _PlaceCheck) -> Iterator[Issue]:
     fault = places.fault(engineer.place)
     if fault:
-        yield Issue("engineer", engineer.id, "place", str(engineer.place), fault)
+        yield Issue("engineer", engineer.id, "place", _place_id(engineer.place), fault)
     profile = engineer.travel_profile
     if profile is not None and profile not in places.profiles:
         known = sorted(places.profiles) or "none; travel has no profiles"
@@ -138,7 +143,7 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
     for field, place in (("start_place", shift.start_place), ("end_place", shift.end_place)):
         fault = None if place is None else places.fault(place)
         if fault:
-            yield Issue("shift", shift.id, field, str(place), fault)
+            yield Issue("shift", shift.id, field, _place_id(place), fault)
     for index, pause in enumerate(shift.breaks):
         if pause.latest < pause.earliest:
             yield Issue(
@@ -148,6 +153,36 @@ def _shift(problem: Problem, shift: Shift, places: _PlaceCheck) -> Iterator[Issu
                 _local(problem, pause.latest),
                 "latest lies before earliest",
             )
+    if shift.start < shift.end:
+        yield from _breaks(problem, shift)
+
+
+def _breaks(problem: Problem, shift: Shift) -> Iterator[Issue]:
+    """Yield breaks that nobody can take within the shift, and all if they leave no time."""
+    latest_end = shift.end + timedelta(seconds=shift.max_overtime)
+    for index, pause in enumerate(shift.breaks):
+        if pause.earliest <= pause.latest and (
+            pause.latest < shift.start or pause.earliest >= latest_end
+        ):
+            yield Issue(
+                "shift",
+                shift.id,
+                f"breaks[{index}]",
+                f"{_local(problem, pause.earliest)}/{_local(problem, pause.latest)}",
+                f"lies outside the shift, {_local(problem, shift.start)} to "
+                f"{_local(problem, latest_end)}; correct its times or remove it",
+            )
+    length = int((shift.end - shift.start).total_seconds())
+    resting = sum(pause.duration for pause in shift.breaks)
+    if resting >= length:
+        yield Issue(
+            "shift",
+            shift.id,
+            "breaks",
+            f"{resting / 60:g} minutes",
+            f"takes the whole shift of {length / 60:g} minutes; shorten it, or remove the shift "
+            "if nobody works",
+        )
 
 
 def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> Iterator[Issue]:
@@ -218,7 +253,7 @@ def _ticket_needs(
         )
     fault = places.fault(ticket.place)
     if fault:
-        yield Issue("ticket", ticket.id, "place", str(ticket.place), fault)
+        yield Issue("ticket", ticket.id, "place", _place_id(ticket.place), fault)
 
 
 def _ticket_times(problem: Problem, ticket: Ticket) -> Iterator[Issue]:

@@ -14,8 +14,11 @@ from dispatchopt.models.base import Model
 from dispatchopt.models.catalogue import FaultType
 from dispatchopt.models.cross_check import cross_check
 from dispatchopt.models.doubts import doubts
-from dispatchopt.models.engineer import Engineer
-from dispatchopt.models.plan import Rejected
+from dispatchopt.models.engineer import Engineer, Shift
+from dispatchopt.models.masking import ValueKind, shown
+from dispatchopt.models.nearest import did_you_mean
+from dispatchopt.models.plan import Plan, Rejected
+from dispatchopt.models.policy import Policy
 from dispatchopt.models.problem import PARTS_UNCHECKED, Problem
 from dispatchopt.models.salvage import Replaced, salvaged
 from dispatchopt.models.ticket import Ticket
@@ -76,8 +79,12 @@ def build_problem(
     Raises
     ------
     InvalidProblemError
-        With every fault found.
+        With every fault found, and with the warnings told so far.
+    ValueError
+        If `on_bad_row` is neither of the two.
     """
+    if on_bad_row not in ("error", "reject"):
+        raise ValueError(f"on_bad_row is {on_bad_row!r}; give 'error' or 'reject'")
     if not isinstance(data, Mapping):
         raise InvalidProblemError(
             [Issue("problem", "", "", "", "must be an object with the fields of a problem")]
@@ -91,10 +98,16 @@ def build_problem(
         found = door.second_look(head)
         is_fatal = any(issue.kind not in _REJECTABLE for issue in door.issues)
         if is_fatal or on_bad_row == "error":
-            raise InvalidProblemError([*door.issues, *found])
+            raise InvalidProblemError([*door.issues, *found], warnings)
         door.issues.extend(door.of_faulty_items(found))
     assert head is not None
-    problem = door.settle(head, tickets, engineers, fault_types, on_bad_row)
+    try:
+        problem = door.settle(head, tickets, engineers, fault_types, on_bad_row)
+    except InvalidProblemError as error:
+        # Every item could be read, so what they lack is no echo of a fault.
+        whole = _unchecked(head, tickets, engineers, fault_types)
+        beside = (*warnings, *door.place(doubts(whole))) if not door.replaced else warnings
+        raise InvalidProblemError(error.issues, beside) from None
     told = (*warnings, *door.place(doubts(problem)))
     return Intake(problem, door.rejected(), tuple(door.issues), told)
 
@@ -302,9 +315,28 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _short(value: Any, loc: tuple[int | str, ...], fault_type: str) -> str:
+    """Return the value as a message may show it."""
+    kind: ValueKind = "text"
+    if not _IDS.isdisjoint(loc):
+        kind = "id"
+    elif isinstance(value, str) and fault_type.startswith(_OF_NUMBERS):
+        kind = "number"
+    elif not isinstance(value, str | list | tuple):
+        kind = "id"  # a number as such: phones are masked all the same
+    return shown(repr(value), kind)
+
+
+_IDS = frozenset(
+    {
+        "id", "case_id", "ticket_id", "shift_id", "engineer_id", "assigned_engineer", "after",
+        "preferred_engineers", "refused_engineers", "place", "start_place", "end_place", "places",
+    }
+)  # fmt: skip
+"""Fields of ids, as they stand in what pydantic calls the place of a fault."""
+
+_OF_NUMBERS = ("int_", "float_", "finite_", "greater_", "less_", "multiple_")
+"""How pydantic's faults of fields begin that take numbers."""
 
 
 _NO_INSTANT = "is no date and time; write 2026-11-23T08:30:00+08:00"
@@ -313,7 +345,6 @@ _PLAIN = {
     "datetime_parsing": _NO_INSTANT,
     "datetime_from_date_parsing": _NO_INSTANT,
     "missing": "is required",
-    "extra_forbidden": "unknown field; correct its name, or put it under attributes",
     "model_type": "must be an object with named fields",
     "invalid_key": "names of fields must be text",
     "union_tag_not_found": "kind is required: straight_line, matrix or profiles",
@@ -339,10 +370,33 @@ def issues_of(error: ValidationError, kind: str, item_id: str) -> list[Issue]:
             or not PRIVATE_FIELDS.isdisjoint(loc)
             or fault["type"] in ("missing", "extra_forbidden")
             or isinstance(given, Mapping | Model)
+            or loc[-1] == "seconds"  # a whole table
         )
         message = _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, "))
-        issues.append(Issue(kind, item_id, _path(loc), "" if private else _short(given), message))
+        if fault["type"] == "extra_forbidden":
+            message = _unknown_field(kind, loc)
+        value = "" if private else _short(given, loc, fault["type"])
+        issues.append(Issue(kind, item_id, _path(loc), value, message))
     return issues
+
+
+def _unknown_field(kind: str, loc: tuple[int | str, ...]) -> str:
+    """Say what an unknown field may have meant, and where what is the sender's own belongs."""
+    models: Mapping[str, type[Model]] = {
+        "problem": Problem, "ticket": Ticket, "engineer": Engineer,
+        "fault_type": FaultType, "policy": Policy, "plan": Plan,
+    }  # fmt: skip
+    path = [part for part in loc if isinstance(part, str)]
+    if path[0] in models and len(path) > 1:
+        kind, path = path[0], path[1:]
+    elif kind == "engineer" and path[0] == "shifts" and len(path) == 2:
+        models, path = {kind: Shift}, path[1:]
+    model = models.get(kind) if len(path) == 1 else None
+    hint = did_you_mean(path[0], model.model_fields) if model is not None else ""
+    way = "Correct" if hint else "correct"
+    if model is not None and "attributes" in model.model_fields:
+        return f"unknown field; {hint}{way} its name, or put it under attributes"
+    return f"unknown field; {hint}{way} its name or remove it"
 
 
 _PLACES = frozenset({"place", "start_place", "end_place"})
@@ -361,5 +415,6 @@ def _path(loc: tuple[int | str, ...]) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            path += f".{_writable(part)}" if path else _writable(part)
+            name = shown(_writable(part))
+            path += f".{name}" if path else name
     return path

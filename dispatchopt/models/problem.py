@@ -32,7 +32,8 @@ class Problem(Model):
     now
         Routes do not start earlier; absent: the horizon has not begun.
     timezone
-        IANA name, for days, slots and display only.
+        IANA name. It tells on which day a shift is, and so which certificates still hold; where
+        the days of a horizon begin and what local times of files mean; and how times are shown.
     fault_types
         Extends the built-in catalogue; an equal code replaces.
     previous_plan

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -31,12 +33,30 @@ def _to_matrix(value: Any) -> npt.NDArray[np.int32]:  # Any: input before valida
     if rows.dtype == np.int32 and not rows.flags.writeable and _is_settled(rows):
         return rows  # no second copy of a large table
     if np.issubdtype(rows.dtype, np.floating):
-        rows = np.ceil(np.nan_to_num(rows, nan=-1.0, posinf=-1.0, neginf=-1.0))
+        rows = np.nan_to_num(rows, nan=-1.0, posinf=-1.0, neginf=-math.inf)
+    _refuse_odd(rows)
+    if np.issubdtype(rows.dtype, np.floating):
+        rows = np.ceil(rows)
     # A 64-bit number widens the table first: in 16 bits UNREACHABLE would wrap round to 0.
     no_way = np.int64(UNREACHABLE)
     seconds = np.where((rows < 0) | (rows >= UNREACHABLE), no_way, rows).astype(np.int32)
     seconds.flags.writeable = False
     return seconds
+
+
+def _refuse_odd(rows: npt.NDArray[Any]) -> None:  # Any: numbers of any type
+    """Refuse what is neither a number of seconds nor a sign that there is no way."""
+    odd = ((rows < 0) & (rows != -1)) | (rows > UNREACHABLE)
+    at = np.argwhere(odd)
+    if len(at):
+        named = ", ".join(
+            f"{rows[r, c]} in row {r + 1}, column {c + 1}" for r, c in at[:3].tolist()
+        )
+        more = f" and {len(at) - 3} more" if len(at) > 3 else ""
+        raise ValueError(
+            f"{named}{more}: seconds must be 0 to {UNREACHABLE - 1}; "
+            "null, or -1, where there is no way"
+        )
 
 
 def _is_settled(rows: npt.NDArray[np.int32]) -> bool:
@@ -69,7 +89,10 @@ def _cell(cell: Any) -> float:  # Any: input before validation
         return -1.0
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         raise ValueError(f"{str(cell)[:40]!r} is no number of seconds; null where there is no way")
-    return float(cell) if abs(cell) < UNREACHABLE else -1.0
+    try:
+        return float(cell)
+    except OverflowError:
+        return sys.float_info.max if cell > 0 else -sys.float_info.max
 
 
 def _to_rows(seconds: npt.NDArray[np.int32]) -> list[list[int | None]]:
@@ -104,9 +127,10 @@ class StraightLine(Model):
 
 
 class Matrix(Model):
-    """Given seconds, row = origin, column = destination; null, negative or missing: no way.
+    """Given seconds, row = origin, column = destination; null or -1: no way.
 
-    Fractions are rounded up. The table may be asymmetric.
+    In an array NaN, infinity and `UNREACHABLE` say so, too. Any other number below 0 or beyond
+    `UNREACHABLE` is a fault. Fractions are rounded up. The table may be asymmetric.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -288,6 +288,7 @@ def test_faulty_cells(tmp_path: Path, column: str, cell: str, words: str) -> Non
     assert (issue.kind, issue.file, issue.line, issue.field) == ("ticket", "tickets.csv", 2, column)
     assert issue.id == ("#1" if column == "id" else "T1")
     hidden = column in ("attributes", "place") or words == "closes before it opens"
+    hidden = hidden or (cell == "two" and issue.value == "…")
     assert hidden or cell in issue.value or issue.value in cell
 
 

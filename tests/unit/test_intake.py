@@ -59,7 +59,7 @@ def test_missing_and_misplaced_parts_are_listed_at_once() -> None:
         "problem, tickets: must be a list",
         "problem, horizon: is required",
         "problem, travel: is required",
-        "problem, colour: unknown field; correct its name, or put it under attributes",
+        "problem, colour: unknown field; correct its name or remove it",
     ]
     assert messages({**raw_problem(), "tickets": []} | {"engineers": 3})[0].endswith("a list")
     raw = raw_problem()

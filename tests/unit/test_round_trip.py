@@ -25,7 +25,7 @@ spans = st.tuples(instants, st.integers(1, 8)).map(
     lambda pair: (pair[0], pair[0] + timedelta(minutes=15 * pair[1]))
 )
 windows = spans.map(lambda span: {"open": span[0], "close": span[1]})
-breaks = spans.map(lambda span: {"earliest": span[0], "latest": span[1], "duration": 1800})
+breaks = spans.map(lambda span: {"earliest": span[0], "latest": span[1], "duration": 300})
 priorities = st.integers(1, 4)
 levels = st.dictionaries(ids, st.integers(1, 3), max_size=2)
 stock = st.dictionaries(ids, st.integers(0, 2), max_size=2)
@@ -74,6 +74,18 @@ tickets = fields(
 skills = st.integers(1, 3) | fields(
     {"level": st.integers(1, 3)}, {"expires": st.just(date(2027, 1, 31))}
 )
+
+
+def with_breaks_inside(raw: dict[str, Any]) -> dict[str, Any]:
+    """Move breaks that begin outside the shift to its start."""
+    start, end = raw["span"]
+    inside = [
+        pause if start <= pause["earliest"] < end else {**pause, "earliest": start, "latest": end}
+        for pause in raw.get("breaks", ())
+    ]
+    return {**raw, "breaks": inside} if "breaks" in raw else raw
+
+
 shifts = fields(
     {"span": spans},
     {
@@ -88,7 +100,7 @@ shifts = fields(
         "members": st.integers(1, 2),
         "stock": stock,
     },
-)
+).map(with_breaks_inside)
 engineers = fields(
     {
         "skills": st.dictionaries(ids, skills, max_size=2),
