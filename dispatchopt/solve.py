@@ -12,7 +12,16 @@ from dispatchopt import __version__
 from dispatchopt.checker import Report, check_in
 from dispatchopt.errors import InternalError
 from dispatchopt.instance import compile_problem, decode
-from dispatchopt.models import Matrix, Plan, Problem, Profiles, Provenance, Rejected, Ticket
+from dispatchopt.models import (
+    Matrix,
+    Plan,
+    Problem,
+    Profiles,
+    Provenance,
+    Rejected,
+    Ticket,
+    Unserved,
+)
 from dispatchopt.reasons import explain_unserved
 from dispatchopt.run import Options, Progress, Routes, Run
 from dispatchopt.shadow import ShadowPrices, shadow_prices
@@ -165,6 +174,9 @@ class Planner:
             plan = decode(self._compiled, routes, reasons)
             plan = plan.model_copy(update={"rejected": self._rejected})
             report = self.check(plan)
+            if {violation.rule for violation in report.violations} == {"reason"}:
+                plan = _without_reasons(plan, report)
+                report = self.check(plan)
             if report.is_valid:
                 return self._finished(run, plan, report)
             rules = sorted({violation.rule for violation in report.violations})
@@ -224,6 +236,20 @@ class Planner:
         if not run.tells_prices or proof is None or proof.prices is None or proof.pricer is None:
             return None
         return shadow_prices(self._compiled, proof.pricer, proof.prices, run.threads)
+
+
+def _without_reasons(plan: Plan, report: Report) -> Plan:
+    """Give up the reasons that the checker refutes: they are no ground to lose a valid plan."""
+    false = {violation.ticket_id for violation in report.violations}
+    codes = sorted({item.reason for item in plan.unserved if item.ticket_id in false})
+    logger.error("the checker refuted reasons of %d tickets: %s", len(false), ", ".join(codes))
+    unserved = tuple(
+        Unserved(ticket_id=item.ticket_id, reason="SEARCH_LIMIT")
+        if item.ticket_id in false
+        else item
+        for item in plan.unserved
+    )
+    return plan.model_copy(update={"unserved": unserved})
 
 
 def hash_problem(problem: Problem) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dispatchopt as do
-from dispatchopt.models import Rejected
+from dispatchopt.models import Rejected, Unserved
 from dispatchopt.solvers.cpsat import CpSatResult
 from tests.builders import problem, ticket
 
@@ -59,6 +59,31 @@ def test_rejected_tickets_go_into_the_plan() -> None:
     rejected = Rejected(ticket_id="x", issues=("no place",))
     result = do.solve(problem([ticket()]), iterations=0, rejected=[rejected])
     assert result.plan.rejected == (rejected,)
+
+
+def test_reasons_that_the_checker_refutes_lose_no_plan(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    skilled = ticket("true", skills={"fibre": 1})
+    long = ticket("false", "a", 20 * 60)
+    task = problem([ticket("t"), skilled, long], policy=do.Policy())
+    explain: Callable[..., dict[str, Unserved]] = SOLVE.explain_unserved
+
+    def wrongly(*args: Any) -> dict[str, Unserved]:  # Any: handed through
+        told = explain(*args)
+        assert told["false"].reason == "WOULD_CAUSE_OVERTIME"
+        return {**told, "false": Unserved(ticket_id="false", reason="NEEDS_CREW")}
+
+    monkeypatch.setattr(SOLVE, "explain_unserved", wrongly)
+    result = do.solve(task, iterations=0, threads=1)
+    assert result.report.is_valid
+    assert {item.ticket_id: item.reason for item in result.plan.unserved} == {
+        "true": "NO_ENGINEER_WITH_SKILL",
+        "false": "SEARCH_LIMIT",
+    }
+    assert do.check(task, result.plan).is_valid
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == ["the checker refuted reasons of 1 tickets: NEEDS_CREW"]
 
 
 def test_the_time_limit_counts_the_compilation_of_the_problem(
