@@ -1,9 +1,10 @@
 """Locks as facts: where and when the visits that were fixed before planning take place.
 
 A started visit comes first on its shift: it began at `assigned_start` and ends at
-``max(now, start + duration)``. Locked visits follow in the order of their `assigned_start`, each at
-that time or, where they clash, with the least delay that travel and service allow. None ever moves
-to an earlier time.
+``max(now, start + duration)``. Of several that have started the first is the one in hand, and the
+others follow it at once. Locked visits follow in the order of their `assigned_start`, each at that
+time or, where they clash, with the least delay that travel and service allow. None ever moves to an
+earlier time.
 
 One bad pin never sinks the night. A place that no way leads to from the place before may still be
 reached over other visits (`ways.Ways`): the pin keeps its time, or the earliest at which they could
@@ -51,6 +52,11 @@ class _Fixed(NamedTuple):
     asked: int
     ticket: TicketFacts
     is_guest: bool = False
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether it has started, on this shift."""
+        return self.ticket.ticket.is_started and not self.is_guest
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,10 @@ def _hours(problem: Problem, shift: ShiftFacts) -> tuple[int, int]:
     return start, int((shift.shift.end - problem.horizon.start).total_seconds())
 
 
+def _rank(item: _Fixed) -> tuple[bool, bool, int, str]:
+    return item.is_guest, not item.is_in_hand, item.asked, item.ticket.id
+
+
 class _Placing:
     """Pins the visits fixed on one shift, one after the other."""
 
@@ -148,12 +158,10 @@ class _Placing:
         self.last_start = _hours(problem, shift)[1] + MOST_STRETCH
 
     def place(self, queue: Iterable[_Fixed]) -> list[_Fixed]:
-        """Pin the visits, the started one first; return those too late for this shift."""
-        waiting = sorted(queue, key=lambda item: (item.is_guest, item.asked, item.ticket.id))
-        started = next((item for item in waiting if item.ticket.ticket.is_started), None)
-        if started is not None:
-            waiting.remove(started)
-            self._begin_with(started)
+        """Pin the visits, the started ones first; return those too late for this shift."""
+        waiting = sorted(queue, key=_rank)
+        if waiting and waiting[0].is_in_hand:
+            self._begin_with(waiting.pop(0))
         late = []
         for item in waiting:
             start = self._in_gap(item) if item.is_guest else self._behind(item)
@@ -198,10 +206,13 @@ class _Placing:
         return self._start_at(len(self.order), item)
 
     def _in_gap(self, item: _Fixed) -> int | None:
-        """Return the earliest start that moves no other visit; None if no way leads there."""
+        """Return the earliest start that moves no other visit; None if no way leads there.
+
+        Nothing comes before a visit that has started.
+        """
         for at, after in enumerate(self.order):
             start = self._start_at(at, item)
-            if start is not None:
+            if start is not None and not after.ticket.is_started:
                 way = self.ways.seconds(self.shift, item.ticket.place, after.place)
                 if start + self._on_site(item.ticket) + way <= self.pins[after.id].start:
                     return start

@@ -8,8 +8,10 @@ from dispatchopt.checker import check
 from dispatchopt.forms import FOREVER
 from dispatchopt.instance import compile_problem, decode
 from dispatchopt.models import Plan, Policy
+from dispatchopt.rules.context import Context
 from dispatchopt.solve import solve
 from tests.builders import (
+    HOUR,
     at,
     blocked,
     cost,
@@ -332,6 +334,55 @@ def test_of_two_started_visits_the_first_stays_and_the_other_follows() -> None:
     # t until 09:00, 10 minutes to b.
     assert starts(task, 0) == [("t", "08:00", "09:00"), ("u", "09:10", "10:10")]
     assert check(task, orders(s="t u")).needs_customer_consent == ("u",)
+
+
+@pytest.mark.parametrize("asked", ["03:00", "08:15"])
+def test_all_started_visits_come_before_the_locked_ones(asked: str) -> None:
+    tickets = [
+        fixed("lock", asked, "a", 30),
+        started("t", "08:10", "a", 30),
+        started("u", "08:20", "a", 30),
+    ]
+    task = problem(tickets, now=at("08:30"), policy=Policy())
+    assert starts(task, 1, 0) == [
+        ("t", "08:10", "08:40"),
+        ("u", "08:40", "09:10"),
+        ("lock", "09:10", "09:40"),
+    ]
+    assert set(check(task, orders(s="t u lock")).needs_customer_consent) == {"u", "lock"}
+    result = solve(task, iterations=0, threads=1)
+    assert [stop.ticket_id for stop in result.plan.routes[0].visits] == ["t", "u", "lock"]
+    assert set(result.plan.needs_customer_consent) == {"u", "lock"}
+
+
+def test_a_locked_visit_of_the_night_takes_no_gap_before_a_started_one() -> None:
+    # An hour straight from a to c, ten minutes each by way of b: room for a visit at b.
+    tickets = [
+        fixed("lock", "03:00", "b", 10),
+        started("t", "08:10", "a", 30),
+        started("u", "08:20", "c", 30),
+    ]
+    ways = table()
+    places = ways["places"]
+    ways["seconds"][places.index("a")][places.index("c")] = HOUR
+    task = problem(tickets, now=at("08:30"), travel=ways)
+    assert starts(task, 1, 0) == [
+        ("t", "08:10", "08:40"),
+        ("u", "09:40", "10:10"),
+        ("lock", "10:20", "10:30"),
+    ]
+
+
+def test_a_started_visit_pushed_to_the_next_shift_is_not_in_hand_there() -> None:
+    # t takes until 02:10, more than eight hours after the end: u moves to the day after.
+    crew = [engineer("e", shift("s1"), shift("s2", day=1))]
+    tickets = [started("t", "08:10", "a", 18 * 60), started("u", "08:20", "b", 30)]
+    task = problem(tickets, crew, now=at("08:30"), days=2, policy=Policy())
+    pins = Context.of(task).pins
+    assert pins["u"].shift_id == "s2"
+    assert (pins["u"].start, pins["u"].end) == (sec("08:20", 1), sec("08:50", 1))
+    result = solve(task, iterations=0, threads=1)
+    assert result.plan.needs_customer_consent == ("u",)
 
 
 # --- clashes
