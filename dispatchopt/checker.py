@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dispatchopt.models import Cost, Overridden, Plan, Problem, Route, Visit
-from dispatchopt.rules import RULES, Context, PlanView, RouteView, Stop, Violation
+from dispatchopt.rules import RULES, Context, PlanView, RouteView, Violation
 from dispatchopt.rules.overruled import WAIVED_FOR_VISITS, overruled
-from dispatchopt.schedule import schedule_anyway, schedule_route
+from dispatchopt.schedule import schedule_anyway, schedule_route, stated_route
 from dispatchopt.statements import Truth, false_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class Report:
 def check(problem: Problem, plan: Plan) -> Report:
     """Check a plan against every rule, and price it.
 
-    Routes without times (orders only) are scheduled as soon as possible first. Tickets that the
+    A route of which no visit states a time (orders only) is scheduled as soon as possible first;
+    otherwise what is stated is judged, and missing times are completed from it. Tickets that the
     plan does not mention count as unserved; in a plan with times they are a violation, too.
     """
     return check_in(Context.of(problem), plan)
@@ -61,7 +61,7 @@ def check(problem: Problem, plan: Plan) -> Report:
 
 def check_in(ctx: Context, plan: Plan) -> Report:
     """Check a plan of a problem whose facts are derived already."""
-    is_timed = any(visit.start for route in plan.routes for visit in route.visits)
+    is_timed = any(_states_time(visit) for route in plan.routes for visit in route.visits)
     structure, kept = _structure(ctx, plan)
     routes = []
     for route in kept:
@@ -192,28 +192,20 @@ def _lists(ctx: Context, plan: Plan, visits: Counter[str]) -> Iterator[Violation
 def _route_view(ctx: Context, route: Route) -> tuple[RouteView, list[Violation]]:
     shift = ctx.shifts[route.shift_id]
     tickets = [ctx.tickets[visit.ticket_id] for visit in route.visits]
-    times = [_times(ctx, visit) for visit in route.visits]
-    if all(time is None for time in times):
+    timed = [_states_time(visit) for visit in route.visits]
+    if not any(timed):
         view = schedule_route(ctx, shift, tickets)
         return (schedule_anyway(ctx, shift, tickets) if view is None else view), []
-    stated = [time for time in times if time is not None]
-    if len(stated) < len(times):
-        message = "some visits state departure, arrival, start and end, others do not"
+    if not all(timed):
+        message = "some visits state times, others none"
         fault = Violation("times", message, None, shift.id)
         return schedule_anyway(ctx, shift, tickets), [fault]
-    stops = tuple(Stop(t, *time) for t, time in zip(tickets, stated, strict=True))
-    breaks = tuple((ctx.seconds(b.start), ctx.seconds(b.end)) for b in route.breaks)
-    start = stops[0].departure if route.start is None else ctx.seconds(route.start)
-    end = stops[-1].end if route.end is None else ctx.seconds(route.end)
-    if route.end is None and shift.end_place is not None:
-        end += ctx.travel_seconds(shift, stops[-1].ticket.place, shift.end_place)
+    view = stated_route(ctx, shift, route)
     faults = []
-    if start > stops[0].departure or end < stops[-1].end:
+    if view.start > view.stops[0].departure or view.end < view.stops[-1].end:
         faults.append(Violation("times", "visits lie outside the route", None, shift.id))
-    return RouteView(shift, stops, start, end, breaks), faults
+    return view, faults
 
 
-def _times(ctx: Context, visit: Visit) -> tuple[int, int, int, int] | None:
-    times: tuple[datetime | None, ...] = (visit.departure, visit.arrival, visit.start, visit.end)
-    seconds = [ctx.seconds(at) for at in times if at is not None]
-    return None if len(seconds) < 4 else (seconds[0], seconds[1], seconds[2], seconds[3])
+def _states_time(visit: Visit) -> bool:
+    return any(at is not None for at in (visit.departure, visit.arrival, visit.start, visit.end))

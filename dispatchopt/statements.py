@@ -33,7 +33,7 @@ class Truth(NamedTuple):
 
 
 def false_statements(ctx: Context, plan: Plan, truth: Truth) -> Iterator[Violation]:
-    """Yield what the plan states about cost, bound, promises, locks and reasons, and is not so."""
+    """Yield what the plan states of costs, promises, locks, ways and reasons, and is not so."""
     yield from _figures(plan, truth.cost.total, truth.cost)
     stated = plan.model_fields_set
     if "broken_promises" in stated:
@@ -45,6 +45,7 @@ def false_statements(ctx: Context, plan: Plan, truth: Truth) -> Iterator[Violati
     if "overridden" in stated:
         yield from _overridden(plan.overridden, truth.overridden)
     yield from _windows(ctx, plan)
+    yield from _ways(ctx, plan, truth.view)
     yield from _Reasons(ctx, truth.view).false_ones(plan.unserved)
 
 
@@ -104,6 +105,26 @@ def _windows(ctx: Context, plan: Plan) -> Iterator[Violation]:
                 rest = "there is no appointment" if true is None else f"it is {told(true)}"
                 message = f"is stated as promised for {told(visit.promised)}, {rest}"
                 yield Violation("promises", message, ticket.id, route.shift_id)
+
+
+def _ways(ctx: Context, plan: Plan, view: PlanView) -> Iterator[Violation]:
+    """Yield the travel seconds stated that are not those of the way; without a way none is."""
+    stated = {
+        (route.shift_id, visit.ticket_id): visit.travel_seconds
+        for route in plan.routes
+        for visit in route.visits
+    }
+    for route in view.routes:
+        place = route.shift.start_place
+        for stop in route.stops:
+            way = 0
+            if stop.ticket.id != route.shift.started:
+                way = ctx.travel_seconds(route.shift, place, stop.ticket.place)
+                place = stop.ticket.place
+            told = stated.get((route.shift.id, stop.ticket.id))
+            if told is not None and told != way and way < UNREACHABLE:
+                message = f"the way to it is stated as {told} s, it is {way} s"
+                yield Violation("travel_seconds", message, stop.ticket.id, route.shift.id)
 
 
 # --- Reasons ---

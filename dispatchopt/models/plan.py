@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Visit(Model):
     """A ticket placed in time on a shift.
 
-    In a plan with orders only, every time is absent; it is then scheduled as soon as possible.
+    In a route with orders only, every time is absent; it is then scheduled as soon as possible. Of
+    a visit that states some of its times the others follow from these.
 
     Attributes
     ----------

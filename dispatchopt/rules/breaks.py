@@ -1,4 +1,7 @@
-"""Hard: each break is taken in time, whole, outside service; or the route ends by its latest."""
+"""Hard: each break is taken in time, whole, outside service; or the route ends by its latest.
+
+A break that nobody asked for may be taken, within the route.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,19 @@ Taken = tuple[int, int]
 
 
 def check(ctx: Context, plan: PlanView) -> Outcome:
-    """Find needed breaks that a route lacks, and breaks that lie inside a service or each other."""
+    """Find needed breaks that a route lacks, and breaks that lie where none can be taken."""
     found = Outcome()
     for route in plan.routes:
+        told: list[Taken | None] = []
         if route.stops:
             for pause, near in lacking(route, route.shift.pauses):
                 message = _fault(ctx, route, pause, near)
+                found.violations.append(Violation(NAME, message, None, route.shift.id))
+                told.append(near)
+        for taken in (taken for taken in route.breaks if taken not in told):
+            why = _misplaced(route, taken)
+            if why is not None:
+                message = f"the break {_span(ctx, taken)} {why}"
                 found.violations.append(Violation(NAME, message, None, route.shift.id))
         busy = sorted([*route.breaks, *((stop.start, stop.end) for stop in route.stops)])
         for first, second in pairwise(busy):
@@ -38,6 +48,14 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
                 message = f"the break {_span(ctx, taken)} overlaps {what} {_span(ctx, other)}"
                 found.violations.append(Violation(NAME, message, None, route.shift.id))
     return found
+
+
+def _misplaced(route: RouteView, taken: Taken) -> str | None:
+    if taken[1] < taken[0]:
+        return "ends before it begins"
+    if taken[0] < route.start:
+        return "begins before the route"
+    return "ends after the route" if taken[1] > route.end else None
 
 
 def lacking(route: RouteView, pauses: Sequence[Pause]) -> list[tuple[Pause, Taken | None]]:

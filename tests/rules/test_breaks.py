@@ -235,3 +235,34 @@ def test_a_stated_route_that_ends_by_latest_needs_no_break() -> None:
     stop = visit("t", "08:00", "08:10", "08:10", "12:50")
     assert faults(task, Plan(routes=[route("s", stop, end="13:00")])) == []
     assert faults(task, Plan(routes=[route("s", stop, end="13:00:01")])) == [("breaks", None, "s")]
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (("09:10", "09:15"), None),
+        (
+            ("07:30", "07:40"),
+            "the break 2026-11-23 07:30 to 2026-11-23 07:40 begins before the route",
+        ),
+        (
+            ("09:20", "09:20:01"),
+            "the break 2026-11-23 09:20 to 2026-11-23 09:20:01 ends after the route",
+        ),
+        (("18:00", "18:30"), "the break 2026-11-23 18:00 to 2026-11-23 18:30 ends after the route"),
+        (
+            ("09:15", "09:12"),
+            "the break 2026-11-23 09:15 to 2026-11-23 09:12 ends before it begins",
+        ),
+    ],
+)
+def test_a_break_that_nobody_asked_for_lies_within_the_route(
+    extra: tuple[str, str], message: str | None
+) -> None:
+    task = problem([ticket("t", "a")])
+    stop = visit("t", "08:00", "08:10", "08:10", "09:10")
+    # Home at 09:20, five minutes later with a break on the way.
+    end = "09:25" if extra[0] < "09:20" and extra[0] > "08:00" else "09:20"
+    plan = Plan(routes=[route("s", stop, start="08:00", end=end, breaks=[extra])])
+    found = [violation.message for violation in check(task, plan).violations]
+    assert found == ([] if message is None else [message])

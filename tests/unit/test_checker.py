@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,6 +65,110 @@ def test_the_end_of_a_route_may_be_left_out() -> None:
     assert faults(problem(TASK.tickets, short), open_end) == [("shift_hours", "u", "s")]
 
 
+TIMES = ("departure", "arrival", "start", "end")
+
+
+def only(stop: Visit, *names: str) -> Visit:
+    """Return the visit with no other times than these."""
+    gone: dict[str, None] = dict.fromkeys(name for name in TIMES if name not in names)
+    return stop.model_copy(update=gone)
+
+
+@pytest.mark.parametrize(
+    "names", [names for count in (1, 2, 3) for names in combinations(TIMES, count)]
+)
+def test_missing_times_follow_from_the_stated_ones(names: tuple[str, ...]) -> None:
+    # Each visit an hour later than need be: only what is stated can tell.
+    stops = (
+        visit("t", "09:00", "09:10", "09:10", "10:10"),
+        visit("u", "10:10", "10:20", "10:20", "10:50"),
+    )
+    full = check(TASK, Plan(routes=[route("s", *stops)]))
+    assert full.is_valid
+    assert check(TASK, Plan(routes=[route("s", *(only(stop, *names) for stop in stops))])) == full
+
+
+def test_a_plan_with_starts_and_ends_alone_is_held_to_them() -> None:
+    absurd = [
+        only(visit(t, "00:00", "00:00", "00:00", "00:00:01"), "start", "end") for t in ("t", "u")
+    ]
+    assert set(faults(TASK, Plan(routes=[route("s", *absurd)]))) == {
+        ("service_time", "t", "s"),
+        ("service_time", "u", "s"),
+        ("travel_time", "t", "s"),
+        ("travel_time", "u", "s"),
+        ("shift_hours", None, "s"),
+    }
+    short = only(U, "start", "end").model_copy(update={"end": at("09:49:59")})
+    plan = Plan(routes=[route("s", only(T, "start", "end"), short, end="10:10")])
+    assert faults(TASK, plan) == [("service_time", "u", "s")]
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_one_stated_time_makes_a_plan_with_times(name: str) -> None:
+    # u is in no list, which only a plan with orders alone may do.
+    plan = Plan(routes=[route("s", only(T, name), end="09:20")])
+    assert faults(TASK, plan) == [("tally", "u", None)]
+
+
+def test_a_visit_that_states_its_arrival_alone_waits_for_its_window() -> None:
+    task = problem([ticket("t", "a", windows=[{"open": at("10:00"), "close": at("11:00")}])])
+    for name in ("departure", "arrival"):
+        assert faults(task, Plan(routes=[route("s", only(T, name), end="11:10")])) == []
+        late = Plan(routes=[route("s", only(T, name), end="11:09:59")])
+        assert faults(task, late) == [("travel_time", "t", "s")]
+
+
+def test_missing_times_leave_room_for_stated_breaks() -> None:
+    crew = [engineer("e", shift(breaks=[pause("12:00", "12:30", 30)]))]
+    task = problem([ticket("t", "home", 230), ticket("u", "d")], crew)
+    # t until 11:50, ten minutes of way, lunch, 50 minutes of way; home from 14:20 to 15:20.
+    full = decode(compile_problem(task), [[0, 1]])
+    made = full.routes[0]
+    assert [(b.start, b.end) for b in made.breaks] == [(at("12:00"), at("12:30"))]
+    for names in (("start",), ("departure",), ("start", "end"), ("arrival", "end")):
+        less = made.model_copy(
+            update={
+                "visits": tuple(only(stop, *names) for stop in made.visits),
+                "start": None,
+                "end": None,
+            }
+        )
+        assert check(task, Plan(routes=[less])) == check(task, full)
+    early = made.visits[1].model_copy(
+        update={"departure": None, "arrival": None, "start": at("13:19:59")}
+    )
+    plan = full.model_copy(
+        update={"routes": (made.model_copy(update={"visits": (made.visits[0], early)}),)}
+    )
+    assert faults(task, plan) == [("travel_time", "u", "s")]
+
+
+def test_the_way_home_that_is_not_stated_holds_the_break_too() -> None:
+    crew = [engineer("e", shift(breaks=[pause("12:00", "12:30", 30)], end="12:49:59"))]
+    task = problem([ticket("t", "a", 225)], crew)
+    # t until 11:55; home 10 minutes, the break from 12:00: 12:35. A second break ends at 12:50.
+    stop = visit("t", "08:00", "08:10", "08:10", "11:55")
+    assert faults(task, Plan(routes=[route("s", stop, breaks=[("12:00", "12:30")])])) == []
+    two = Plan(routes=[route("s", stop, breaks=[("12:00", "12:30"), ("12:40", "12:50")])])
+    assert faults(task, two) == [("shift_hours", "t", "s")]
+
+
+def test_a_started_visit_that_states_one_time_is_the_fact_that_it_is() -> None:
+    now = ticket("t", "a", status="started", assigned_engineer="e", assigned_start=at("08:10"))
+    task = problem([now, ticket("u", "b", 30)], now=at("08:30"))
+    for name in TIMES:
+        plan = Plan(routes=[route("s", only(T, name), only(U, name))])
+        # Where it was left for is past: it begins and ends as it did.
+        assert faults(task, plan) == [], name
+
+
+def test_each_route_has_times_or_orders_by_itself() -> None:
+    crew = [engineer("e"), engineer("f", shift("r"))]
+    task = problem(TASK.tickets, crew)
+    assert faults(task, Plan(routes=[route("s", T, end="09:20"), *orders(r="u").routes])) == []
+
+
 def test_a_stated_cost_must_be_the_cost() -> None:
     right, wrong = (Plan(routes=[BOTH], cost=Cost(total=c)) for c in (3084, 3083))
     assert faults(TASK, right) == []
@@ -86,7 +191,7 @@ def test_a_stated_cost_must_be_the_cost() -> None:
             ("times", None, "s"),
         ),
         (
-            Plan(routes=[route("s", T, U.model_copy(update={"departure": None}), end="10:10")]),
+            Plan(routes=[route("s", Visit(ticket_id="t"), U.model_copy(update={"start": None}))]),
             ("times", None, "s"),
         ),
         (Plan(routes=[route("s", T, U, start="08:01", end="10:10")]), ("times", None, "s")),

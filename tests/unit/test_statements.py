@@ -248,3 +248,30 @@ def test_an_own_plan_states_everything_and_nothing_false() -> None:
     assert check(task, again).violations == ()
     silent = again.model_copy(update={"broken_promises": ()})
     assert [v.rule for v in check(task, silent).violations] == ["promises"]
+
+
+def test_stated_travel_seconds_are_those_of_the_way() -> None:
+    task = problem(TASK.tickets[:2], policy=Policy())
+    plan = solve(task, iterations=0, threads=1).plan
+    assert found(task, plan) == []
+    (made,) = plan.routes
+    assert [stop.travel_seconds for stop in made.visits] == [600, 0]
+    false = [stop.model_copy(update={"travel_seconds": 1}) for stop in made.visits]
+    wrong = made.model_copy(update={"visits": tuple(false)})
+    false_plan = plan.model_copy(update={"routes": (wrong,)})
+    assert found(task, false_plan) == [
+        ("travel_seconds", "fixed", "s", "the way to it is stated as 1 s, it is 600 s"),
+        ("travel_seconds", "kept", "s", "the way to it is stated as 1 s, it is 0 s"),
+    ]
+    # A plan with orders only may state them, too.
+    bare = orders(s="fixed kept").routes[0].visits[0].model_copy(update={"travel_seconds": 599})
+    alone = Plan(routes=[orders(s="fixed").routes[0].model_copy(update={"visits": (bare,)})])
+    assert [item[0] for item in found(TASK, alone)] == ["travel_seconds"]
+
+
+def test_a_started_visit_has_no_way() -> None:
+    now = ticket("t", "a", status="started", assigned_engineer="e", assigned_start=at("08:10"))
+    task = problem([now, ticket("u", "c")], now=at("08:30"), policy=Policy())
+    plan = solve(task, iterations=0, threads=1).plan
+    assert [stop.travel_seconds for stop in plan.routes[0].visits] == [0, 1200]
+    assert found(task, plan) == []
