@@ -17,16 +17,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dispatchopt as do
 from benchmarks.city_day import BOUNDS_FILE
 from benchmarks.day import read_problem, small_problem
 from benchmarks.machine import describe_machine
 from benchmarks.ours import warm_up
 from benchmarks.table import render
+from benchmarks.trace import draw_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from dispatchopt.models import Problem
+    from dispatchopt import Problem, Progress, Result
 
 LEAST_SHARE = 0.999
 """A bound of ours may lie so far below an earlier one."""
@@ -42,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     gaps: dict[float, list[float]] = {}
     failed = False
     for name, limit, problem in _days(options):
-        result, seconds = _prove(problem, limit, options)
+        trace: list[Progress] = []
+        result, seconds = _prove(problem, limit, options, trace.append)
+        if options.draw:
+            options.draw.write_text(draw_trace(name, trace, limit))
         share = None
         if result.bound is not None and name in known:
             share = result.bound / known[name]
@@ -85,9 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed and not options.smoke else 0
 
 
-def _prove(problem: Problem, limit: float, options: argparse.Namespace):  # type: ignore[no-untyped-def]
-    import dispatchopt as do
-
+def _prove(
+    problem: Problem,
+    limit: float,
+    options: argparse.Namespace,
+    on_progress: Callable[[Progress], None],
+) -> tuple[Result, float]:
     begin = time.monotonic()
     result = do.solve(
         problem,
@@ -96,6 +104,7 @@ def _prove(problem: Problem, limit: float, options: argparse.Namespace):  # type
         threads=options.threads,
         prove=True,
         gap=options.gap,
+        on_progress=on_progress,
     )
     return result, time.monotonic() - begin
 
@@ -136,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--solver-seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
+    parser.add_argument("--draw", type=Path, help="draw gap over time as SVG (of one day)")
     parser.add_argument("--markdown", action="store_true", help="tables in Markdown")
     parser.add_argument("--smoke", action="store_true", help="a tiny day, 2 s; nothing judged")
     return parser

@@ -303,6 +303,7 @@ class Run:
                 max_labels=None if seconds is not None else LABELS_A_TICKET * inst.num_tickets,
                 gap=self.options.gap,
                 should_stop=stop.is_set,
+                tell=self._hear_bound,
             ),
             stop,
         )
@@ -311,6 +312,10 @@ class Run:
         if self.tells_prices:
             self._closing += proof.closing
         return proof.routes
+
+    def _hear_bound(self, bound: int) -> None:
+        # No cost is negative: a bound of 0 or less says nothing.
+        self.bound = bound if bound > 0 else None
 
     def _solve_exactly(self, routes: Routes) -> Routes:
         """Let the constraint model improve a small plan and prove it."""

@@ -68,6 +68,8 @@ class ColumnGeneration:
         Asked about twenty times a second; True ends a run.
     max_labels
         Effort after which a run ends, in labels of the pricing; absent: no limit.
+    tell
+        Called with each better bound.
 
     Attributes
     ----------
@@ -88,6 +90,7 @@ class ColumnGeneration:
         *,
         should_stop: Callable[[], bool] = lambda: False,
         max_labels: int | None = None,
+        tell: Callable[[int], None] = lambda _bound: None,
     ) -> None:
         self.inst, self.threads = inst, threads
         self.pricer = Pricer(inst, search, most_visits, threads)
@@ -95,7 +98,7 @@ class ColumnGeneration:
         self.cuts: list[Cut] = []
         self.labels = self.rounds = 0
         self.round_seconds = 0.0
-        self._should_stop, self._max_labels = should_stop, max_labels
+        self._should_stop, self._max_labels, self._tell = should_stop, max_labels, tell
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}
         self._table = _Table(self.pricer.longest)
         self._master = Master(inst)
@@ -135,7 +138,8 @@ class ColumnGeneration:
         except Ended:
             logger.info("column generation ends early after %d rounds", self.rounds)
         except MasterError as error:
-            logger.warning("no better bound: %s", error)
+            if not self._should_stop():
+                logger.warning("no better bound: %s", error)
 
     def reduced(self, prices: Prices | None = None) -> Int64Array:
         """Return each column's cost less prices, less the least of its shift, in 1 / SCALE."""
@@ -167,7 +171,7 @@ class ColumnGeneration:
         """Solve the linear programme over all routes, cuts included."""
         center: _Round | None = None
         while True:
-            self._master.solve()
+            self._master.solve(self._should_stop)
             ticket = np.minimum(np.floor(self._master.ticket_duals * SCALE), self.skip)
             ticket_prices = ticket.astype(np.int64)
             cut_prices = np.floor(np.maximum(0.0, -self._master.cut_duals) * SCALE).astype(np.int64)
@@ -180,6 +184,7 @@ class ColumnGeneration:
                     center = done
                 if self._best is None or done.value > self._best.value:
                     self._best = done
+                    self._tell(-(-done.value // SCALE))
                 if self._is_done(upper, center):
                     return
                 if entered:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ortools.math_opt.python import mathopt
+from ortools.util.python.solve_interrupter import SolveInterrupter
 
 from dispatchopt.solvers.pricing import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dispatchopt.forms import Instance
     from dispatchopt.solvers.pricing import Column
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 logger = logging.getLogger(__name__)
+
+
+POLL_SECONDS = 0.05
+"""How often `should_stop` is asked."""
 
 
 class MasterError(Exception):
@@ -77,15 +83,28 @@ class Master:
                 self._model.delete_linear_constraint(row)
         self._cuts = [row for row, kept in zip(self._cuts, keep, strict=True) if kept]
 
-    def solve(self) -> None:
+    def solve(self, should_stop: Callable[[], bool]) -> None:
         """Solve the linear programme.
 
         Raises
         ------
         MasterError
-            If GLOP ends abnormally, anew and by the other simplex too.
+            If GLOP ends abnormally, anew and by the other simplex too; or is stopped.
         """
-        solution = self._solution()
+        interrupter, ended = SolveInterrupter(), Event()
+
+        def watch() -> None:
+            while not ended.wait(POLL_SECONDS):
+                if should_stop():
+                    interrupter.interrupt()
+
+        watcher = Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            solution = self._solution(interrupter)
+        finally:
+            ended.set()
+            watcher.join()
         values, duals = solution.primal_solution.variable_values, solution.dual_solution.dual_values
         self.objective = float(solution.primal_solution.objective_value)
         self.ticket_duals = np.array([duals[row] for row in self._tickets])
@@ -94,16 +113,20 @@ class Master:
         self.shares = np.array([values[share] for share in self._columns])
         self.left_out = np.array([values[out] for out in self._out])
 
-    def _solution(self) -> mathopt.Solution:
+    def _solution(self, interrupter: SolveInterrupter) -> mathopt.Solution:
         for attempt, algorithm in enumerate((None, None, mathopt.LPAlgorithm.DUAL_SIMPLEX)):
             if self._solver is None or attempt:
                 self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
             try:
-                result = self._solver.solve(params=mathopt.SolveParameters(lp_algorithm=algorithm))
+                result = self._solver.solve(
+                    params=mathopt.SolveParameters(lp_algorithm=algorithm), interrupter=interrupter
+                )
             # MathOpt fails to translate some of its own errors, hence any exception.
             except Exception as error:
                 logger.info("GLOP ended abnormally (%s), attempt %d", type(error).__name__, attempt)
                 continue
+            if result.termination.limit == mathopt.Limit.INTERRUPTED:
+                raise MasterError("the linear programme was stopped")
             if result.solutions and result.solutions[0].dual_solution is not None:
                 return result.solutions[0]
         raise MasterError("the linear programme could not be solved")

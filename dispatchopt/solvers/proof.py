@@ -90,6 +90,7 @@ def prove(
     max_labels: int | None,
     gap: float,
     should_stop: Callable[[], bool],
+    tell: Callable[[int], None] = lambda _bound: None,
 ) -> Proof:
     """Bound the cost of any plan from below, and mix the routes found into a better one.
 
@@ -103,6 +104,8 @@ def prove(
         Distance between cost and bound, as a share of the cost, that is close enough.
     should_stop
         Asked about twenty times a second, from this thread.
+    tell
+        Called with each better bound.
     """
     end = None if seconds is None else time.monotonic() + seconds * (1 - MIX_SHARE)
     generation = ColumnGeneration(
@@ -112,6 +115,7 @@ def prove(
         threads,
         should_stop=lambda: should_stop() or (end is not None and time.monotonic() >= end),
         max_labels=max_labels,
+        tell=tell,
     )
     generation.start(routes, sorted(pool.routes))
     generation.run(upper=cost - int(gap * cost))
