@@ -158,8 +158,8 @@ def test_an_empty_shift_pays_no_overtime_though_its_regular_hours_are_over() -> 
 
 
 def test_a_shift_with_hardly_any_paid_time_is_priced_exactly() -> None:
-    # Breaks fill the shift: H = 1 s, the load table has 10 chords for each second of work.
-    pause = {"earliest": at("08:00"), "latest": at("11:00"), "duration": 14_400}
+    # Breaks leave one second: H = 1 s, the load table has 10 chords for each second of work.
+    pause = {"earliest": at("08:00"), "latest": at("11:00"), "duration": 14_399}
     shift = {"breaks": [pause], "max_overtime": 3600}
     tickets = [{"duration": 60}, {"duration": 7}]
     inst = compile_problem(problem(tickets, shift=shift)).instance
