@@ -430,8 +430,8 @@ def _refuse_large_demands(total: int) -> None:
         raise InvalidProblemError([Issue("ticket", "", "parts", str(total), message)])
 
 
-def _refuse_large_costs(instance: Instance) -> None:
-    """Refuse a problem in which a cost could reach 2**53, or a product on the way to it 2**60."""
+def largest_cost(instance: Instance) -> tuple[int, int]:
+    """Return what no plan's cost exceeds, and the largest product on the way to it."""
     last = int(instance.shift_hard_end.max(initial=0))
     total = int(instance.fixed_cost.sum()) + sum(instance.skip_cost.tolist())
     total += int(instance.assign_cost.max(initial=0)) * instance.num_tickets
@@ -444,6 +444,12 @@ def _refuse_large_costs(instance: Instance) -> None:
         for price, product in _largest_prices(instance, s):
             total += price
             largest = max(largest, product)
+    return total, largest
+
+
+def _refuse_large_costs(instance: Instance) -> None:
+    """Refuse a problem in which a cost could reach 2**53, or a product on the way to it 2**60."""
+    total, largest = largest_cost(instance)
     if total >= MAX_COST or largest >= MAX_PRODUCT:
         raise InvalidProblemError(
             [

@@ -16,7 +16,7 @@ from dispatchopt.solvers.layout import lay_out
 from dispatchopt.solvers.pricing import SCALE, Pricer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -80,14 +80,19 @@ class ShadowPrices:
 
 
 def shadow_prices(
-    compiled: Compiled, pricer: Pricer, prices: Prices, threads: int = 1
+    compiled: Compiled,
+    pricer: Pricer,
+    prices: Prices,
+    levels: Sequence[int],
+    *,
+    threads: int = 1,
 ) -> ShadowPrices:
     """Return the worths that the prices of a proof imply.
 
     Parameters
     ----------
-    pricer, prices
-        As the proof ended with them.
+    pricer, prices, levels
+        As the proof ended with them (`Proof`).
     threads
         Shifts priced at a time.
     """
@@ -96,8 +101,8 @@ def shadow_prices(
     shifts = range(len(compiled.shift_ids))
     pricer.stop[0] = 0
     with ThreadPoolExecutor(threads) as pool:
-        leads = list(pool.map(lambda s: _lead(pricer, prices, s), shifts))
-        longer = list(pool.map(lambda s: _lead(later, prices, s), shifts))
+        leads = list(pool.map(lambda s: _lead(pricer, prices, s, levels[s]), shifts))
+        longer = list(pool.map(lambda s: _lead(later, prices, s, levels[s]), shifts))
     shift = dict(zip(compiled.shift_ids, leads, strict=True))
     hour = {
         shift_id: max(0, more - lead)
@@ -125,10 +130,13 @@ def shadow_prices(
     return ShadowPrices(tuple(rows))
 
 
-def _lead(pricer: Pricer, prices: Prices, shift: int) -> int:
-    """Return by how much the shift's best route is cheaper than none, tickets' prices counted."""
+def _lead(pricer: Pricer, prices: Prices, shift: int, level: int) -> int:
+    """Return by how much the shift's best route is cheaper than none, tickets' prices counted.
+
+    Only routes below `level` are looked for: one that costs so much is known.
+    """
     empty = pricer.empty[shift].relaxed
-    least = pricer.least(shift, prices, empty)
+    least = pricer.least(shift, prices, min(empty, level))
     return 0 if least is None else max(0, -(-(empty - least) // SCALE))
 
 

@@ -235,7 +235,9 @@ class Planner:
         proof = run.proof
         if not run.tells_prices or proof is None or proof.prices is None or proof.pricer is None:
             return None
-        return shadow_prices(self._compiled, proof.pricer, proof.prices, run.threads)
+        return shadow_prices(
+            self._compiled, proof.pricer, proof.prices, proof.levels, threads=run.threads
+        )
 
 
 def _without_reasons(plan: Plan, report: Report) -> Plan:

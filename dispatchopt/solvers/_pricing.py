@@ -151,9 +151,9 @@ def _fine(fines: Array, half: int, byte: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _dominates(label: Array, used: Array, fines: Array, exact: bool, p: int, q: int) -> bool:
+def _dominates(label: Array, used: Array, fines: Array, p: int, q: int) -> bool:
     """Whether label p makes label q needless; times and bare costs have been compared."""
-    if exact and label[p, MEMORY] & ~label[q, MEMORY]:
+    if label[p, MEMORY] & ~label[q, MEMORY]:
         return False
     for d in range(used.shape[1]):
         if used[p, d] > used[q, d]:
@@ -173,7 +173,6 @@ def _keep(
     fines: Array,
     head: Array,
     queue: Array,
-    exact: bool,
     new: int,
     b: int,
 ) -> bool:
@@ -181,7 +180,7 @@ def _keep(
     slot, time, cost = label[new, SLOT], label[new, TIME], label[new, COST]
     before, p = _int64(-1), head[slot]
     while p >= 0 and label[p, COST] <= cost:
-        if label[p, TIME] <= time and _dominates(label, used, fines, exact, p, new):
+        if label[p, TIME] <= time and _dominates(label, used, fines, p, new):
             return False
         before = p
         p = label[p, NEXT]
@@ -193,7 +192,7 @@ def _keep(
     before = new
     while p >= 0:
         after = label[p, NEXT]
-        if label[p, TIME] >= time and _dominates(label, used, fines, exact, new, p):
+        if label[p, TIME] >= time and _dominates(label, used, fines, new, p):
             label[p, MEMORY] = -1
             label[before, NEXT] = after
         else:
@@ -220,7 +219,6 @@ def price_shift(
     fines: Array,
     limit: int,
     share: int,
-    exact: bool,
     max_labels: int,
     stop: Array,
     visits: Array,
@@ -247,8 +245,6 @@ def price_shift(
         ``int64[14, 256]``: sum of the cuts' prices, by byte.
     share
         Percent; once a route is found, only those within this share of its lead are looked for.
-    exact
-        False: dominance ignores what is remembered (a heuristic).
     stop
         ``int64[1]``: not 0 ends the search at once.
     visits, found
@@ -415,7 +411,7 @@ def price_shift(
                 label[count, MEMORY] = kept
                 label[count, HALF], label[count, HALF2] = half ^ cuts[t, 0], half2 ^ cuts[t, 2]
                 label[count, SLOT], label[count, PARENT] = now * m + j, p
-                if _keep(label, used, fines, head, queue, exact, count, e):
+                if _keep(label, used, fines, head, queue, count, e):
                     count += 1
         if p == -2:
             p = -1

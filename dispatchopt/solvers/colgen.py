@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_COST = 2**50
-"""Costs stay below for a bound: in units of 1 / SCALE they must fit 64 bits."""
+MOST_COST = 2**48
+"""Costs stay below for a bound: in units of 1 / SCALE, and with tickets that come twice in a
+route, they must fit 64 bits."""
 
 SMOOTHING = 0.5
 """Weight of the best prices so far in the prices of the next round."""
@@ -104,7 +105,6 @@ class ColumnGeneration:
         self._master = Master(inst)
         self._in_master: list[int] = []
         self._best: _Round | None = None
-        self._center: _Round | None = None
         self.skip = inst.skip_cost * SCALE
 
     @property
@@ -149,6 +149,10 @@ class ColumnGeneration:
         value, least = self._table.reduced(used, self.inst.num_shifts)
         shifts = self._table.shift_of[: len(value)]
         return value - least[shifts]
+
+    def levels(self, prices: Prices) -> list[int]:
+        """Return the least cost less prices of each shift's known columns, in 1 / SCALE."""
+        return [int(level) for level in self._table.reduced(prices, self.inst.num_shifts)[1]]
 
     def _know(self, column: Column) -> int:
         """Return the number of a column; it is new if it is the last."""

@@ -151,7 +151,6 @@ class Pricer:
             prices.fines,
             limit,
             share,
-            True,
             MAX_LABELS,
             self.stop,
             visits,
@@ -170,7 +169,7 @@ def compile_pricing(search: Search) -> None:
     if num_s:
         price_shift(
             search, 0, none, np.zeros((0, REMEMBERED), np.int64), np.zeros((0, 0), np.int8), dual,
-            SCALE, 0, 0, 6, bits, fines, 0, 100, True, 1, one, rows, np.zeros((1, 3), np.int64),
+            SCALE, 0, 0, 6, bits, fines, 0, 100, 1, one, rows, np.zeros((1, 3), np.int64),
         )  # fmt: skip
     least = np.zeros(max(1, num_s), np.int64)
     reduced_costs(none, rows, none, none, 0, dual, bits, fines, 0, none, least)

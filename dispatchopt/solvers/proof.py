@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatchopt.forms import BALANCE, RESERVE
+from dispatchopt.forms import BALANCE, RESERVE, largest_cost
 from dispatchopt.solvers.colgen import MOST_COST, ColumnGeneration
 from dispatchopt.solvers.pricing import SCALE
 from dispatchopt.solvers.setpart import choose, mix
@@ -48,8 +48,9 @@ class Proof(NamedTuple):
         No plan costs less; None if no round was finished.
     routes, cost
         The best plan known.
-    prices, pricer
-        Prices that gave the bound, and what priced with them; None without a bound.
+    prices, pricer, levels
+        Prices that gave the bound, what priced with them, and what each shift's best known route
+        costs less its tickets' prices, in 1 / SCALE; without a bound None and none.
     left_out
         Names of the prices that the bound does not count in full.
     closing
@@ -61,6 +62,7 @@ class Proof(NamedTuple):
     cost: int
     prices: Prices | None
     pricer: Pricer | None
+    levels: tuple[int, ...]
     left_out: tuple[str, ...]
     closing: float
 
@@ -72,8 +74,7 @@ def seconds_needed(inst: Instance, threads: int) -> float:
 
 def can_prove(inst: Instance) -> bool:
     """Whether there is anything to price, in numbers that fit."""
-    most = int(inst.skip_cost.max(initial=0)) + int(inst.assign_cost.max(initial=0))
-    return bool(inst.num_tickets and inst.num_shifts) and most * inst.num_tickets < MOST_COST
+    return bool(inst.num_tickets and inst.num_shifts) and largest_cost(inst)[0] < MOST_COST
 
 
 def prove(
@@ -122,7 +123,7 @@ def prove(
     bound = generation.bound
     # No cost is negative: a bound of 0 or less says nothing.
     if bound is None or bound <= 0:
-        return Proof(None, routes, cost, None, None, (), 0.0)
+        return Proof(None, routes, cost, None, None, (), (), 0.0)
     if bound < cost and not should_stop():
         columns = choose(generation.columns, generation.reduced(), routes, (cost - bound) * SCALE)
         routes, cost = mix(
@@ -138,12 +139,15 @@ def prove(
     left_out = [
         name for name, rate in (("balance", BALANCE), ("reserve", RESERVE)) if inst.rates[rate]
     ]
+    prices = generation.prices
+    assert prices is not None
     return Proof(
         min(bound, cost),
         routes,
         cost,
-        generation.prices,
+        prices,
         generation.pricer,
+        tuple(generation.levels(prices)),
         tuple(left_out),
         3.0 * generation.round_seconds,
     )

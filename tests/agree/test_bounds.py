@@ -18,7 +18,7 @@ from dispatchopt.solvers.cuts import Cut, as_bits
 from dispatchopt.solvers.layout import lay_out
 from dispatchopt.solvers.lns import Lns, default_heat
 from dispatchopt.solvers.pricing import SCALE, Pricer, Prices
-from dispatchopt.solvers.proof import Pool, prove
+from dispatchopt.solvers.proof import Pool, can_prove, prove
 from dispatchopt.solvers.setpart import mix
 from tests.brute_force import best_plan
 from tests.strategies import LINES, problems
@@ -187,3 +187,9 @@ def test_an_end_before_the_first_round_leaves_no_bound() -> None:
     generation.run(upper=lns.cost)
     assert generation.bound is None
     assert generation.prices is None
+
+
+def test_costs_too_large_for_exact_bounds_are_left_alone() -> None:
+    inst = compile_problem(generate_plain(tickets=20, engineers=3, seed=1)).instance
+    assert can_prove(inst)
+    assert not can_prove(inst._replace(skip_cost=inst.skip_cost * 2**30))

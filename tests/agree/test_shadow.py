@@ -29,7 +29,9 @@ def bounded(compiled: Compiled) -> tuple[int, ShadowPrices]:
     generation.run(upper=2**50)
     assert generation.bound is not None
     assert generation.prices is not None
-    return generation.bound, shadow_prices(compiled, generation.pricer, generation.prices)
+    prices = generation.prices
+    levels = generation.levels(prices)
+    return generation.bound, shadow_prices(compiled, generation.pricer, prices, levels)
 
 
 def optimum(compiled: Compiled) -> int:
