@@ -4,7 +4,7 @@
 instances with a proof and prints cost, bound, gap and seconds, and the distance to the best bound
 known. ``--family roomy`` and ``--family balanced`` make days of their own instead: one where every
 ticket fits and travel decides, one under the whole balanced policy.
-A bound below 0.999 of the one in ``bounds.json``, or above a cost known, is an error.
+A bound below 0.999 of the first one in ``bounds.json`` fails the run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dispatchopt as do
-from benchmarks.city_day import BOUNDS_FILE
+from benchmarks.city_day import BOUNDS_FILE, best_bounds
 from benchmarks.day import read_problem, small_problem
 from benchmarks.machine import describe_machine
 from benchmarks.ours import warm_up
@@ -37,7 +37,8 @@ LEAST_SHARE = 0.999
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; 0, or 1 if a bound is below an earlier one or no plan is proven."""
     options = _parser().parse_args(argv)
-    known: dict[str, int] = json.loads(BOUNDS_FILE.read_text())["bounds"]
+    first: dict[str, int] = json.loads(BOUNDS_FILE.read_text())["bounds"]
+    known = best_bounds()
     warm_up(threads=options.threads)
     head = "instance limit seconds cost bound gap% above% status left_out iterations"
     rows = [head.split()]
@@ -48,11 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result, seconds = _prove(problem, limit, options, trace.append)
         if options.draw:
             options.draw.write_text(draw_trace(name, trace, limit))
-        share = None
-        if result.bound is not None and name in known:
-            share = result.bound / known[name]
-            failed |= share < LEAST_SHARE
-        failed |= result.bound is None
+        failed |= (result.bound or 0) < LEAST_SHARE * first.get(name, 1)
         if result.gap is not None:
             gaps.setdefault(limit, []).append(result.gap)
         best = max(result.bound or 0, known.get(name, 0))

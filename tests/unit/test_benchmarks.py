@@ -252,7 +252,11 @@ def test_tables_show_every_run() -> None:
 def test_bounds_file_names_its_source() -> None:
     content = json.loads(city_day.BOUNDS_FILE.read_text())
     assert content["source"]
+    assert content["tightened_source"]
     assert all(isinstance(bound, int) and bound > 0 for bound in content["bounds"].values())
+    best = city_day.best_bounds()
+    for name, bound in content["tightened"].items():
+        assert best[name] == bound > content["bounds"][name]
 
 
 def test_machine_says_processor_and_versions() -> None:
