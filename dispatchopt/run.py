@@ -146,6 +146,7 @@ class Run:
         self._told = (-REPORT_EVERY, -1)
         self._closing = 0.0
         self._pool = Pool()
+        self._collects = False
 
     def search(self) -> list[Routes]:
         """Return candidate routes, the best first."""
@@ -188,12 +189,14 @@ class Run:
             self._anneal(self._left(), default_heat(inst))
             return self._improved(self.lns.routes())
         search_seconds, proof_seconds = self._shares()
+        # Under an iteration limit batches follow the clock: only what a chain ends with repeats.
+        self._collects = self.options.iterations is None
         heat = default_heat(inst)
         self._anneal(search_seconds, heat)
         best = self._improved(self.lns.routes())
         if not self.interrupted:
             best = self._prove(best, proof_seconds)
-        if self._is_close(best) or self.interrupted:
+        if self._is_close() or self.interrupted:
             return best
         self.lns.start(best)
         self._anneal(self._left(), Heat(max(heat.cold, POLISH_HEAT * heat.hot), heat.cold), rest=10)
@@ -235,7 +238,7 @@ class Run:
             return None
         return self.options.time_limit - (time.monotonic() - self.begin) - self._closing
 
-    def _is_close(self, routes: Routes) -> bool:
+    def _is_close(self) -> bool:
         return (
             self.bound is not None
             and self.proof is not None
@@ -267,7 +270,7 @@ class Run:
             self.interrupted = True
 
     def _go_on(self) -> bool:
-        if self.options.iterations is None:
+        if self._collects:
             for routes in self.lns.current():
                 self._pool.add(routes)
         self._tell(force=False)

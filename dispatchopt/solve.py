@@ -186,6 +186,9 @@ class Planner:
     def _finished(self, run: Run, plan: Plan, report: Report) -> Result:
         cost = report.cost.total
         bound = run.bound
+        if bound is not None and bound > cost:
+            logger.error("a bound of %d lies above the cost %d; seed %d", bound, cost, run.seed)
+            bound = None
         gap = None if bound is None else (cost - bound) / max(cost, 1)
         runtime = time.monotonic() - run.begin
         input_hash = hash_problem(self.problem)

@@ -8,11 +8,12 @@ import numpy as np
 
 from dispatchopt.forms import BALANCE, FOREVER, RESERVE, Instance, Int64Array
 from dispatchopt.solvers import _kernels as kernels
+from dispatchopt.solvers._kernels import _load_price as load_price
 from dispatchopt.solvers._pricing import WORD, find_triples, price_shift, reduced_costs
 from dispatchopt.solvers.layout import new_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dispatchopt.solvers._kernels import Array, Chain, Search
 
@@ -84,7 +85,12 @@ class Pricer:
 
     def set_load(self, shift: int, work: int) -> None:
         """Count the shift's price of load by its tangent at so many seconds of work."""
-        self.lines[shift] = _tangent(self.inst, shift, work)
+        self.lines[shift] = _tangent(
+            self.inst, shift, work, lambda seconds: self._load_price(shift, seconds)
+        )
+
+    def _load_price(self, shift: int, work: int) -> int:
+        return int(load_price(self.search.shift, self.search.meta, shift, work))
 
     def work_of(self, shift: int, visits: Sequence[int]) -> int:
         """Return the seconds of service and travel of a route."""
@@ -109,7 +115,7 @@ class Pricer:
             return Column(shift, (), cost, cost * SCALE)
         work = int(chain.route[shift, kernels.WORK])
         slope, base = self.lines[shift]
-        load = _load_price(self.inst, shift, work)
+        load = self._load_price(shift, work)
         return Column(shift, tuple(visits), cost, (cost - load) * SCALE + base + slope * work)
 
     def price(
@@ -203,24 +209,7 @@ def _step_bits(inst: Instance, shift: int, members: Int64Array) -> int:
     return bits
 
 
-def _load_price(inst: Instance, shift: int, work: int) -> int:
-    """Price of so many seconds of work on a shift, exact (see `Instance`)."""
-    base = int(inst.load_base[shift])
-    return _load_total(inst, shift, base + work) - _load_total(inst, shift, base)
-
-
-def _load_total(inst: Instance, shift: int, total: int) -> int:
-    balance, reserve = int(inst.rates[BALANCE]), int(inst.rates[RESERVE])
-    hours, start = int(inst.load_hours[shift]), int(inst.reserve_from[shift])
-    knot = 10 * total // hours
-    chord = knot * knot * hours + (2 * knot + 1) * (10 * total - knot * hours)
-    price = -(-balance * chord // 360_000)
-    if reserve and total > start:
-        price += -(-reserve * (total - start) // 3600)
-    return price
-
-
-def _tangent(inst: Instance, shift: int, work: int) -> tuple[int, int]:
+def _tangent(inst: Instance, shift: int, work: int, price: Callable[[int], int]) -> tuple[int, int]:
     """Return slope and base of a line that is nowhere above the price of load, in 1 / SCALE.
 
     The price is convex but for roundings, which move a difference by less than two: it is enough
@@ -232,7 +221,7 @@ def _tangent(inst: Instance, shift: int, work: int) -> tuple[int, int]:
     longest = max(work, int(inst.shift_hard_end[shift] - inst.shift_begin[shift]))
     step = max(1, hours // 20)
     low, high = max(0, work - step), work + step
-    rise = _load_price(inst, shift, high) - _load_price(inst, shift, low)
+    rise = price(high) - price(low)
     slope = rise * SCALE // (high - low)
     knots = {0, longest}
     for k in range(10 * (start + longest) // hours + 2):
@@ -240,5 +229,5 @@ def _tangent(inst: Instance, shift: int, work: int) -> tuple[int, int]:
     if inst.reserve_from[shift] < FOREVER:
         knots.add(int(inst.reserve_from[shift]) - start)
     inside = [knot for knot in knots if 0 <= knot <= longest]
-    base = min((_load_price(inst, shift, w) - 2) * SCALE - slope * w for w in inside)
+    base = min((price(w) - 2) * SCALE - slope * w for w in inside)
     return slope, base

@@ -142,7 +142,7 @@ def prove(
     prices = generation.prices
     assert prices is not None
     return Proof(
-        min(bound, cost),
+        bound,
         routes,
         cost,
         prices,

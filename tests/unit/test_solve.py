@@ -16,6 +16,7 @@ import pytest
 import dispatchopt as do
 from dispatchopt.models import Rejected, Unserved
 from dispatchopt.solvers.cpsat import CpSatResult
+from dispatchopt.solvers.proof import Proof
 from tests.builders import problem, ticket
 
 if TYPE_CHECKING:
@@ -222,3 +223,18 @@ def test_a_proof_leaves_the_handling_of_signals_alone() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert (done.returncode, done.stdout.strip()) == (0, "heard"), done.stderr
+
+
+def test_a_bound_above_the_cost_is_an_error_of_ours_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prove(*given: Any, **_: object) -> Proof:
+        routes, cost = given[3], given[4]
+        return Proof(cost + 1, routes, cost, None, None, (), (), 0.0)
+
+    monkeypatch.setattr(RUN, "prove", prove)
+    task = problem([ticket(f"t{i}") for i in range(13)])
+    result = do.solve(task, iterations=0, threads=1, prove=True)
+    assert result.report.is_valid
+    assert (result.bound, result.gap, result.status) == (None, None, "feasible")
+    assert "above the cost" in caplog.text
