@@ -143,7 +143,7 @@ def _compile(*, tickets: int) -> Answer:
 
 def _num_kernels(folder: Path | None) -> int:
     """Compiled variants in a cache folder."""
-    return 0 if folder is None else sum(1 for _ in folder.rglob("_kernels.*.nbc"))
+    return 0 if folder is None else sum(1 for _ in folder.rglob("*.nbc"))
 
 
 def _plan(*, path: str, seconds: float, threads: int) -> Answer:

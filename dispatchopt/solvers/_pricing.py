@@ -204,6 +204,14 @@ def _keep(
 
 
 @njit(cache=True, nogil=True)
+def _copy(source: Array, target: Array, rows: int) -> None:
+    """Copy the first rows; a slice would take far longer to compile."""
+    for i in range(rows):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
+@njit(cache=True, nogil=True)
 def price_shift(
     k: Search,
     s: int,
@@ -336,7 +344,7 @@ def price_shift(
                     if total < limit:
                         if finals == final.shape[0]:
                             wider = np.empty((2 * finals, 2), np.int64)
-                            wider[:finals] = final
+                            _copy(final, wider, finals)
                             final = wider
                         final[finals, 0], final[finals, 1] = total, p
                         finals += 1
@@ -379,10 +387,10 @@ def price_shift(
                 value += scale * _time_price(k.ticket, k.meta[PIECE], k.meta[NUM_PIECES], t, end)
                 if count + 1 >= label.shape[0]:
                     longer = np.empty((2 * label.shape[0], WIDTH), np.int64)
-                    longer[:count] = label[:count]
+                    _copy(label, longer, count)
                     label = longer
                     more = np.zeros((2 * used.shape[0], num_d), np.int64)
-                    more[:count] = used[:count]
+                    _copy(used, more, count)
                     used = more
                 fits = True
                 for d in range(num_d):
