@@ -13,6 +13,7 @@ import numpy as np
 
 from dispatchopt.instance import encode
 from dispatchopt.solvers.cache import is_warm
+from dispatchopt.solvers.core import find_core, improve_parts
 from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.insertion import improve
 from dispatchopt.solvers.lns import BATCH_SECONDS, Heat, Lns, default_heat, default_threads
@@ -55,6 +56,14 @@ CLEAR_GAP = 0.1
 
 POLISH_HEAT = 0.15
 """The last search begins at this share of the hot temperature."""
+
+PARTS_LEAST = 0.25
+"""Least time for solving the scarce part by itself, as a multiple of what a first bound of the
+whole takes."""
+
+FIRST_SHARE, PARTS_SHARE = 0.07, 0.45
+"""Shares of the time for the search that shows what is scarce, and for the parts; the rest polishes
+the plan."""
 
 LABELS_A_TICKET = 20_000
 """Effort of a proof under an iteration limit, in labels of the pricing."""
@@ -111,6 +120,10 @@ class Options:
             raise ValueError(f"prove is {self.prove!r}; give True, False or leave it out")
         if not _is_number(self.gap, 0, 1):
             raise ValueError(f"gap is {self.gap!r}; give a share from 0 to below 1, such as 0.01")
+
+
+def _polish(heat: Heat) -> Heat:
+    return Heat(max(heat.cold, POLISH_HEAT * heat.hot), heat.cold)
 
 
 def _is_number(value: object, low: float, high: float) -> bool:
@@ -186,8 +199,7 @@ class Run:
             best = self._improved(self.lns.routes())
             return best if self.interrupted else self._improved(self._solve_exactly(best))
         if not self._is_to_prove():
-            self._anneal(self._left(), default_heat(inst))
-            return self._improved(self.lns.routes())
+            return self._by_parts() if self._is_for_parts() else self._search_only()
         search_seconds, proof_seconds = self._shares()
         # Under an iteration limit batches follow the clock: only what a chain ends with repeats.
         self._collects = self.options.iterations is None
@@ -199,8 +211,49 @@ class Run:
         if self._is_close() or self.interrupted:
             return best
         self.lns.start(best)
-        self._anneal(self._left(), Heat(max(heat.cold, POLISH_HEAT * heat.hot), heat.cold), rest=10)
+        self._anneal(self._left(), _polish(heat), rest=10)
         return self._improved(self.lns.routes())
+
+    def _search_only(self) -> Routes:
+        self._anneal(self._left(), default_heat(self.compiled.instance))
+        return self._improved(self.lns.routes())
+
+    def _is_for_parts(self) -> bool:
+        """Whether there is time to solve the scarce part of the day by itself."""
+        inst, left = self.compiled.instance, self._left()
+        return (
+            left is not None
+            and can_prove(inst)
+            and left >= PARTS_LEAST * seconds_needed(inst, self.threads)
+        )
+
+    def _by_parts(self) -> Routes:
+        """Search a little to see which shifts are scarce; solve them, and the others, alone."""
+        inst, left = self.compiled.instance, self._left()
+        assert left is not None
+        heat = default_heat(inst)
+        self._anneal(FIRST_SHARE * left, heat)
+        before, cost = self.lns.routes(), self.lns.cost
+        core = find_core(inst, self.lns.search.legal, before)
+        if core is None or self.interrupted:
+            return self._improved(before) if self.interrupted else self._search_only()
+        stop = Event()
+        routes = self._in_background(
+            lambda: improve_parts(
+                inst,
+                core,
+                before,
+                seconds=PARTS_SHARE * left,
+                threads=self.threads,
+                seed=self.seed,
+                should_stop=stop.is_set,
+            ),
+            stop,
+        )
+        self.lns.start(routes)
+        if not self.interrupted:
+            self._anneal(self._left(), _polish(heat))
+        return self._improved(self.lns.routes() if self.lns.cost < cost else before)
 
     def _is_to_prove(self) -> bool:
         inst = self.compiled.instance

@@ -80,6 +80,10 @@ class ColumnGeneration:
         What pricing every shift took last.
     columns
         Routes known, feasible ones (a ticket may come twice in one).
+    master, in_master
+        The restricted master problem, and the numbers of the columns in it, in its order.
+    should_stop
+        As given; may be replaced between two runs.
     """
 
     def __init__(
@@ -99,11 +103,11 @@ class ColumnGeneration:
         self.cuts: list[Cut] = []
         self.labels = self.rounds = 0
         self.round_seconds = 0.0
-        self._should_stop, self._max_labels, self._tell = should_stop, max_labels, tell
+        self.should_stop, self._max_labels, self._tell = should_stop, max_labels, tell
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}
         self._table = _Table(self.pricer.longest)
-        self._master = Master(inst)
-        self._in_master: list[int] = []
+        self.master = Master(inst)
+        self.in_master: list[int] = []
         self._best: _Round | None = None
         self.skip = inst.skip_cost * SCALE
 
@@ -126,20 +130,30 @@ class ColumnGeneration:
                 self.pricer.set_load(s, self.pricer.work_of(s, visits))
         for s, visits in enumerate(routes):
             for column in (self.pricer.empty[s], self.pricer.measure(s, visits)):
-                self._enter(self._know(column))
+                self.enter(self.know(column))
         for s, visits in others:
-            self._know(self.pricer.measure(s, visits))
+            self.know(self.pricer.measure(s, visits))
 
     def run(self, *, upper: int) -> None:
         """Raise the bound until it meets `upper`, no cut helps, or the run is to end."""
+        if self.solve(upper=upper):
+            self._guarded(self._cut, upper)
+
+    def solve(self, *, upper: int) -> bool:
+        """Raise the bound as far as it goes without further cuts; return whether it got there."""
+        return self._guarded(self._converge, upper)
+
+    def _guarded(self, work: Callable[[int], None], upper: int) -> bool:
         try:
-            self._converge(upper)
-            self._cut(upper)
+            work(upper)
         except Ended:
             logger.info("column generation ends early after %d rounds", self.rounds)
+            return False
         except MasterError as error:
-            if not self._should_stop():
+            if not self.should_stop():
                 logger.warning("no better bound: %s", error)
+            return False
+        return True
 
     def reduced(self, prices: Prices | None = None) -> Int64Array:
         """Return each column's cost less prices, less the least of its shift, in 1 / SCALE."""
@@ -154,8 +168,8 @@ class ColumnGeneration:
         """Return the least cost less prices of each shift's known columns, in 1 / SCALE."""
         return [int(level) for level in self._table.reduced(prices, self.inst.num_shifts)[1]]
 
-    def _know(self, column: Column) -> int:
-        """Return the number of a column; it is new if it is the last."""
+    def know(self, column: Column) -> int:
+        """Return the number of a column, which is known from now on."""
         key = (column.shift, column.visits)
         if key not in self._index:
             self._index[key] = len(self.columns)
@@ -163,22 +177,22 @@ class ColumnGeneration:
             self._table.append(column)
         return self._index[key]
 
-    def _enter(self, number: int) -> None:
-        """Put a known column into the master problem."""
-        if not self._table.in_master[number]:
+    def enter(self, number: int) -> bool:
+        """Put a known column into the master problem; return whether it is new there."""
+        is_new = not self._table.in_master[number]
+        if is_new:
             self._table.in_master[number] = True
-            self._in_master.append(number)
+            self.in_master.append(number)
             column = self.columns[number]
-            self._master.add_column(column, [cut.times(column.visits) for cut in self.cuts])
+            self.master.add_column(column, [cut.times(column.visits) for cut in self.cuts])
+        return is_new
 
     def _converge(self, upper: int) -> None:
         """Solve the linear programme over all routes, cuts included."""
         center: _Round | None = None
         while True:
-            self._master.solve(self._should_stop)
-            ticket = np.minimum(np.floor(self._master.ticket_duals * SCALE), self.skip)
-            ticket_prices = ticket.astype(np.int64)
-            cut_prices = np.floor(np.maximum(0.0, -self._master.cut_duals) * SCALE).astype(np.int64)
+            self.master.solve(self.should_stop)
+            ticket_prices, cut_prices = self.duals()
             if self._take_known(ticket_prices, cut_prices):
                 continue
             smooth = SMOOTHING if center is not None else 0.0
@@ -198,18 +212,25 @@ class ColumnGeneration:
                 smooth = 0.0
 
     def _is_done(self, upper: int, center: _Round) -> bool:
-        limit = math.ceil(self._master.objective * (1 - TOLERANCE) - 1e-6)
+        limit = math.ceil(self.master.objective * (1 - TOLERANCE) - 1e-6)
         return -(-center.value // SCALE) >= min(upper, limit)
 
-    def _prices(self, ticket: Int64Array, cut: Int64Array) -> Prices:
+    def duals(self) -> tuple[Int64Array, Int64Array]:
+        """Return what the master problem pays for tickets and takes for cuts, in 1 / SCALE."""
+        ticket = np.minimum(np.floor(self.master.ticket_duals * SCALE), self.skip)
+        cut = np.floor(np.maximum(0.0, -self.master.cut_duals) * SCALE)
+        return ticket.astype(np.int64), cut.astype(np.int64)
+
+    def prices_of(self, ticket: Int64Array, cut: Int64Array) -> Prices:
+        """Return prices as the kernels read them."""
         bits, fines = as_bits(self.cuts, cut.tolist(), self.inst.num_tickets)
         return Prices(ticket, bits, fines)
 
     def _take_known(self, ticket: Int64Array, cut: Int64Array) -> int:
         """Enter known columns that the master's own prices find too cheap; return how many."""
-        value, _ = self._table.reduced(self._prices(ticket, cut), self.inst.num_shifts)
+        value, _ = self._table.reduced(self.prices_of(ticket, cut), self.inst.num_shifts)
         shifts = self._table.shift_of[: len(value)]
-        level = np.floor(self._master.shift_duals * SCALE).astype(np.int64)
+        level = np.floor(self.master.shift_duals * SCALE).astype(np.int64)
         lead = value - level[shifts]
         cheap = np.nonzero((lead < -SCALE // 100) & ~self._table.in_master[: len(value)])[0]
         taken = np.zeros(self.inst.num_shifts, np.int64)
@@ -217,7 +238,7 @@ class ColumnGeneration:
             s = shifts[number]
             if taken[s] < COLUMNS_A_SHIFT // 2:
                 taken[s] += 1
-                self._enter(number)
+                self.enter(number)
         return int(taken.sum())
 
     def _price(
@@ -228,9 +249,9 @@ class ColumnGeneration:
             ticket = np.floor(smooth * center.prices.dual + (1 - smooth) * ticket).astype(np.int64)
             cut = np.floor(smooth * center.cut_prices + (1 - smooth) * cut).astype(np.int64)
         cut = _dearest(cut)
-        prices = self._prices(ticket, cut)
+        prices = self.prices_of(ticket, cut)
         _, least = self._table.reduced(prices, self.inst.num_shifts)
-        priced = self._price_shifts(prices, least)
+        priced = self.price_shifts(prices, least, range(self.inst.num_shifts))
         self.rounds += 1
         value = int(ticket.sum()) - int(cut.sum())
         entered = 0
@@ -239,43 +260,51 @@ class ColumnGeneration:
                 raise Ended
             value += min(int(least[s]), found.least)
             for column in found.columns:
-                number = self._know(column)
-                if not self._table.in_master[number] and self._lead(column) < -1e-6:
-                    self._enter(number)
-                    entered += 1
+                number = self.know(column)
+                if self._lead(column) < -1e-6:
+                    entered += self.enter(number)
         logger.debug(
             "round %d: programme %.0f, bound %d, %d columns, %d labels",
             self.rounds,
-            self._master.objective,
+            self.master.objective,
             value // SCALE,
-            len(self._in_master),
+            len(self.in_master),
             self.labels,
         )
         return _Round(prices, cut, value), entered
 
     def _lead(self, column: Column) -> float:
         """Reduced cost in the master problem."""
-        duals = self._master.ticket_duals
+        duals = self.master.ticket_duals
         lead = column.relaxed / SCALE - float(duals[list(column.visits)].sum())
-        lead -= float(self._master.shift_duals[column.shift])
-        for cut, dual in zip(self.cuts, self._master.cut_duals, strict=True):
+        lead -= float(self.master.shift_duals[column.shift])
+        for cut, dual in zip(self.cuts, self.master.cut_duals, strict=True):
             if dual < 0:
                 lead -= dual * cut.times(column.visits)
         return lead
 
-    def _price_shifts(self, prices: Prices, least: Int64Array) -> list[Priced]:
-        """Price every shift in threads; this thread stays in Python and listens."""
-        if self._should_stop() or (self._max_labels is not None and self.labels > self._max_labels):
+    def price_shifts(
+        self, prices: Prices, limit: Int64Array, shifts: Sequence[int]
+    ) -> list[Priced]:
+        """Price shifts in threads, each for routes below its limit; this thread listens meanwhile.
+
+        Raises
+        ------
+        Ended
+            If the run is to end.
+        """
+        if self.should_stop() or (self._max_labels is not None and self.labels > self._max_labels):
             raise Ended
         begin = time.monotonic()
         turn = count()
-        priced: list[Priced] = [Priced([], None, 0)] * self.inst.num_shifts
+        priced: list[Priced] = [Priced([], None, 0)] * len(shifts)
         self.pricer.stop[0] = 0
 
         def work(thread: int) -> None:
-            while (s := next(turn)) < len(priced) and not self.pricer.stop[0]:
-                priced[s] = self.pricer.price(
-                    s, prices, int(least[s]), most=COLUMNS_A_SHIFT, share=100, thread=thread
+            while (i := next(turn)) < len(priced) and not self.pricer.stop[0]:
+                s = shifts[i]
+                priced[i] = self.pricer.price(
+                    s, prices, int(limit[s]), most=COLUMNS_A_SHIFT, share=100, thread=thread
                 )
 
         with ThreadPoolExecutor(self.threads) as pool:
@@ -284,7 +313,7 @@ class ColumnGeneration:
                 open_jobs = jobs
                 while open_jobs:
                     _, open_jobs = wait(open_jobs, POLL_SECONDS, FIRST_EXCEPTION)
-                    if open_jobs and self._should_stop():
+                    if open_jobs and self.should_stop():
                         self.pricer.stop[0] = 1
                 for job in jobs:
                     job.result()
@@ -302,7 +331,7 @@ class ColumnGeneration:
             # Columns that entered since the master was solved have no share yet.
             mixed = [
                 (self.columns[number], share)
-                for number, share in zip(self._in_master, self._master.shares, strict=False)
+                for number, share in zip(self.in_master, self.master.shares, strict=False)
                 if 1e-6 < share < 1 - 1e-6
             ]
             new = separate([c for c, _ in mixed], [x for _, x in mixed], self.inst.num_tickets)
@@ -311,8 +340,8 @@ class ColumnGeneration:
                 return
             self._drop_idle_cuts(len(new))
             for cut in new:
-                times = [cut.times(self.columns[number].visits) for number in self._in_master]
-                self._master.add_cut(times)
+                times = [cut.times(self.columns[number].visits) for number in self.in_master]
+                self.master.add_cut(times)
                 self.cuts.append(cut)
             self._converge(upper)
             idle = idle + 1 if self.bound - before <= before // 20_000 else 0
@@ -320,8 +349,8 @@ class ColumnGeneration:
     def _drop_idle_cuts(self, coming: int) -> None:
         """Delete cuts without a price, if there would be too many to count."""
         if len(self.cuts) + coming > MAX_CUTS:
-            keep = [dual < -1e-9 for dual in self._master.cut_duals.tolist()]
-            self._master.drop_cuts(keep)
+            keep = [dual < -1e-9 for dual in self.master.cut_duals.tolist()]
+            self.master.drop_cuts(keep)
             self.cuts = [cut for cut, kept in zip(self.cuts, keep, strict=True) if kept]
 
 

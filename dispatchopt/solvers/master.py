@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ortools.util.python.solve_interrupter import SolveInterrupter
 from dispatchopt.solvers.pricing import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dispatchopt.forms import Instance
     from dispatchopt.solvers.pricing import Column
@@ -82,6 +83,17 @@ class Master:
             if not kept:
                 self._model.delete_linear_constraint(row)
         self._cuts = [row for row, kept in zip(self._cuts, keep, strict=True) if kept]
+
+    def fix(self, column: int, closed: Iterable[int]) -> None:
+        """Take a column, given by position, as part of every plan; others as part of none."""
+        self._columns[column].lower_bound = 1.0
+        for other in closed:
+            self._columns[other].upper_bound = 0.0
+
+    def free(self) -> None:
+        """Undo every `fix`."""
+        for share in self._columns:
+            share.lower_bound, share.upper_bound = 0.0, math.inf
 
     def solve(self, should_stop: Callable[[], bool]) -> None:
         """Solve the linear programme.
