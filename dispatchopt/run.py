@@ -199,51 +199,47 @@ class Run:
             best = self._improved(self.lns.routes())
             return best if self.interrupted else self._improved(self._solve_exactly(best))
         if not self._is_to_prove():
-            return self._by_parts() if self._is_for_parts() else self._search_only()
+            return self._search(self._left())
         search_seconds, proof_seconds = self._shares()
         # Under an iteration limit batches follow the clock: only what a chain ends with repeats.
         self._collects = self.options.iterations is None
-        heat = default_heat(inst)
-        self._anneal(search_seconds, heat)
-        best = self._improved(self.lns.routes())
+        best = self._search(search_seconds)
         if not self.interrupted:
             best = self._prove(best, proof_seconds)
         if self._is_close() or self.interrupted:
             return best
         self.lns.start(best)
-        self._anneal(self._left(), _polish(heat), rest=10)
+        self._anneal(self._left(), _polish(default_heat(inst)), rest=10)
         return self._improved(self.lns.routes())
 
-    def _search_only(self) -> Routes:
-        self._anneal(self._left(), default_heat(self.compiled.instance))
+    def _search(self, seconds: float | None) -> Routes:
+        """Search for so many seconds; None under an iteration limit."""
+        inst = self.compiled.instance
+        needed = PARTS_LEAST * seconds_needed(inst, self.threads)
+        if seconds is not None and can_prove(inst) and seconds >= needed:
+            return self._search_by_parts(seconds)
+        self._anneal(seconds, default_heat(inst))
         return self._improved(self.lns.routes())
 
-    def _is_for_parts(self) -> bool:
-        """Whether there is time to solve the scarce part of the day by itself."""
-        inst, left = self.compiled.instance, self._left()
-        return (
-            left is not None
-            and can_prove(inst)
-            and left >= PARTS_LEAST * seconds_needed(inst, self.threads)
-        )
-
-    def _by_parts(self) -> Routes:
+    def _search_by_parts(self, seconds: float) -> Routes:
         """Search a little to see which shifts are scarce; solve them, and the others, alone."""
-        inst, left = self.compiled.instance, self._left()
-        assert left is not None
-        heat = default_heat(inst)
-        self._anneal(FIRST_SHARE * left, heat)
+        inst, heat = self.compiled.instance, default_heat(self.compiled.instance)
+        end = time.monotonic() + seconds
+        self._anneal(FIRST_SHARE * seconds, heat)
         before, cost = self.lns.routes(), self.lns.cost
         core = find_core(inst, self.lns.search.legal, before)
-        if core is None or self.interrupted:
-            return self._improved(before) if self.interrupted else self._search_only()
+        if self.interrupted:
+            return self._improved(before)
+        if core is None:
+            self._anneal(end - time.monotonic(), heat)
+            return self._improved(self.lns.routes())
         stop = Event()
         routes = self._in_background(
             lambda: improve_parts(
                 inst,
                 core,
                 before,
-                seconds=PARTS_SHARE * left,
+                seconds=PARTS_SHARE * seconds,
                 threads=self.threads,
                 seed=self.seed,
                 should_stop=stop.is_set,
@@ -252,7 +248,7 @@ class Run:
         )
         self.lns.start(routes)
         if not self.interrupted:
-            self._anneal(self._left(), _polish(heat))
+            self._anneal(end - time.monotonic(), _polish(heat))
         return self._improved(self.lns.routes() if self.lns.cost < cost else before)
 
     def _is_to_prove(self) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from dispatchopt.solvers.colgen import ColumnGeneration
 from dispatchopt.solvers.dive import dive
 from dispatchopt.solvers.lns import Heat, Lns, default_heat
+from dispatchopt.solvers.proof import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -160,22 +161,23 @@ def _improve_core(
     around; and so on with what was found, until the time is up.
     """
     begin = time.monotonic()
-    seen: set[tuple[int, tuple[int, ...]]] = set()
+    pool = Pool()
 
     def left() -> float:
         return begin + seconds - time.monotonic()
 
     def search(start: Routes, share: float, heat: float) -> Lns:
         time_limit = min(share * seconds, left())
-        return _search(inst, start, time_limit, heat, threads, seed, should_stop, seen)
+        return _search(inst, start, time_limit, heat, threads, seed, should_stop, pool)
 
     best = search(routes, SEARCH_SHARE, 1.0)
     generation = ColumnGeneration(inst, best.search, best.most_visits, threads)
-    generation.start(best.routes(), sorted(seen))
+    generation.start(best.routes(), sorted(pool.routes))
     generation.should_stop = _either(should_stop, begin + FIRST_SHARE * seconds)
     generation.solve(upper=best.cost)
-    latest = begin + DIVE_SHARE * seconds
-    while left() > 0 and not should_stop():
+    latest, lasted = begin + DIVE_SHARE * seconds, 0.0
+    while left() > lasted and not should_stop():
+        started = time.monotonic()
         generation.should_stop = _either(
             should_stop, min(latest, time.monotonic() + CUT_SHARE * seconds)
         )
@@ -183,8 +185,10 @@ def _improve_core(
         generation.should_stop = _either(should_stop, latest)
         found = search(dive(generation), POLISH_SHARE, POLISH_HEAT)
         logger.info("core: bound %s, best %d, found %d", generation.bound, best.cost, found.cost)
+        for s, visits in enumerate(found.routes()):
+            generation.enter(generation.know(generation.pricer.measure(s, visits)))
         best = min(best, found, key=lambda lns: lns.cost)
-        seed, latest = seed + 1, begin + seconds
+        seed, latest, lasted = seed + 1, begin + seconds, time.monotonic() - started
     return best.routes()
 
 
@@ -200,16 +204,16 @@ def _search(
     threads: int,
     seed: int,
     should_stop: Callable[[], bool],
-    seen: set[tuple[int, tuple[int, ...]]] | None = None,
+    pool: Pool | None = None,
 ) -> Lns:
-    """Search from some routes, at a share of the hot temperature; note the routes come by."""
+    """Search from some routes, at a share of the hot temperature."""
     lns = Lns(inst, seed, threads)
     lns.start(start)
 
     def on_batch() -> bool:
-        if seen is not None:
+        if pool is not None:
             for plan in lns.current():
-                seen.update((s, tuple(visits)) for s, visits in enumerate(plan) if visits)
+                pool.add(plan)
         return not should_stop()
 
     usual = default_heat(inst)
