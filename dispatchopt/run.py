@@ -57,11 +57,11 @@ CLEAR_GAP = 0.1
 POLISH_HEAT = 0.15
 """The last search begins at this share of the hot temperature."""
 
-PARTS_LEAST = 0.25
+PARTS_LEAST = 0.5
 """Least time for solving the scarce part by itself, as a multiple of what a first bound of the
 whole takes."""
 
-FIRST_SHARE, PARTS_SHARE = 0.07, 0.45
+FIRST_SHARE, PARTS_SHARE = 0.1, 0.6
 """Shares of the time for the search that shows what is scarce, and for the parts; the rest polishes
 the plan."""
 

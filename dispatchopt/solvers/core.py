@@ -32,11 +32,11 @@ MOST_SHARE = 0.75
 LEAST_TICKETS = 30
 """Smaller cores are left to the search."""
 
-SEARCH_SHARE, FIRST_SHARE, CUT_SHARE, DIVE_SHARE, POLISH_SHARE = 0.05, 0.45, 0.15, 0.85, 0.1
+SEARCH_SHARE, FIRST_SHARE, CUT_SHARE, DIVE_SHARE, POLISH_SHARE = 0.1, 0.45, 0.15, 0.8, 0.15
 """Of the time for a core: the first search; when the first linear programme has to be solved, cuts
 before each later dive; when the first plan has to be rounded; the search after each."""
 
-REST_SHARE = 0.25
+REST_SHARE = 0.2
 """Of the time for all parts, what the search of the shifts outside the core gets."""
 
 POLISH_HEAT = 0.3
