@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dispatchopt.solvers._pricing import MAX_CUTS, reduced_costs
+from dispatchopt.solvers._pricing import MAX_CUTS
 from dispatchopt.solvers.cuts import Cut, as_bits, separate
+from dispatchopt.solvers.limits import WHOLE, Branch
 from dispatchopt.solvers.master import Master, MasterError
 from dispatchopt.solvers.pricing import SCALE, Column, Priced, Pricer, Prices
+from dispatchopt.solvers.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -50,9 +52,17 @@ class Ended(Exception):
     """Time or effort is used up; what is known stays valid."""
 
 
+class Duals(NamedTuple):
+    """What the linear programme pays for tickets, takes for cuts, and for limits, in 1 / SCALE."""
+
+    ticket: Int64Array
+    cut: Int64Array
+    limit: Int64Array
+
+
 class _Round(NamedTuple):
     prices: Prices
-    cut_prices: Int64Array
+    duals: Duals
     value: int  # bound in units of 1 / SCALE
 
 
@@ -80,6 +90,8 @@ class ColumnGeneration:
         What pricing every shift took last.
     columns
         Routes known, feasible ones (a ticket may come twice in one).
+    branch, branch_value
+        The plans looked at, all of them at first; what none of these costs less than, in 1 / SCALE.
     master, in_master
         The restricted master problem, and the numbers of the columns in it, in its order.
     should_stop
@@ -105,10 +117,12 @@ class ColumnGeneration:
         self.round_seconds = 0.0
         self.should_stop, self._max_labels, self._tell = should_stop, max_labels, tell
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}
-        self._table = _Table(self.pricer.longest)
+        self._table = Table(self.pricer.longest)
         self.master = Master(inst)
         self.in_master: list[int] = []
         self._best: _Round | None = None
+        self.branch, self._among = WHOLE, np.zeros((0, inst.num_tickets), np.int64)
+        self.branch_value: int | None = None
         self.skip = inst.skip_cost * SCALE
 
     @property
@@ -155,6 +169,26 @@ class ColumnGeneration:
             return False
         return True
 
+    def look_at(self, branch: Branch, value: int | None, penalty: float) -> None:
+        """Look at one branch from now on, which is known to be bounded by `value`.
+
+        `bound` and `prices` are as before: they are those of all plans.
+
+        Parameters
+        ----------
+        penalty
+            Most that the prices of a limit come to.
+        """
+        self.branch, self.branch_value = branch, value
+        self.pricer.forbid(branch.forbidden)
+        self._table.forbid(branch.forbidden)
+        is_closed = self._table.is_closed
+        self.master.close({at for at, number in enumerate(self.in_master) if is_closed[number]})
+        self.master.limit(branch.limits, penalty)
+        self._among = np.zeros((len(branch.limits), self.inst.num_tickets), np.int64)
+        for row, limit in zip(self._among, branch.limits, strict=True):
+            row[list(limit.tickets)] = 1
+
     def reduced(self, prices: Prices | None = None) -> Int64Array:
         """Return each column's cost less prices, less the least of its shift, in 1 / SCALE."""
         used = prices or self.prices
@@ -188,21 +222,19 @@ class ColumnGeneration:
         return is_new
 
     def _converge(self, upper: int) -> None:
-        """Solve the linear programme over all routes, cuts included."""
+        """Solve the linear programme over all routes of the branch, cuts included."""
         center: _Round | None = None
         while True:
             self.master.solve(self.should_stop)
-            ticket_prices, cut_prices = self.duals()
-            if self._take_known(ticket_prices, cut_prices):
+            duals = self.duals()
+            if self._take_known(duals):
                 continue
             smooth = SMOOTHING if center is not None else 0.0
             while True:
-                done, entered = self._price(ticket_prices, cut_prices, center, smooth)
+                done, entered = self._price(duals, center, smooth)
                 if center is None or done.value > center.value:
                     center = done
-                if self._best is None or done.value > self._best.value:
-                    self._best = done
-                    self._tell(-(-done.value // SCALE))
+                self._note(done)
                 if self._is_done(upper, center):
                     return
                 if entered:
@@ -211,24 +243,43 @@ class ColumnGeneration:
                     return
                 smooth = 0.0
 
+    def _note(self, done: _Round) -> None:
+        """Keep what a round proves of the branch, and of all plans."""
+        if self.branch_value is None or done.value > self.branch_value:
+            self.branch_value = done.value
+        if self.branch == WHOLE and (self._best is None or done.value > self._best.value):
+            self._best = done
+            self._tell(-(-done.value // SCALE))
+
     def _is_done(self, upper: int, center: _Round) -> bool:
         limit = math.ceil(self.master.objective * (1 - TOLERANCE) - 1e-6)
-        return -(-center.value // SCALE) >= min(upper, limit)
+        assert self.branch_value is not None
+        return (
+            -(-center.value // SCALE) >= min(upper, limit)
+            or -(-self.branch_value // SCALE) >= upper
+        )
 
-    def duals(self) -> tuple[Int64Array, Int64Array]:
-        """Return what the master problem pays for tickets and takes for cuts, in 1 / SCALE."""
-        ticket = np.minimum(np.floor(self.master.ticket_duals * SCALE), self.skip)
+    def duals(self) -> Duals:
+        """Return the prices of the master problem."""
         cut = np.floor(np.maximum(0.0, -self.master.cut_duals) * SCALE)
-        return ticket.astype(np.int64), cut.astype(np.int64)
+        limit = np.floor(self.master.limit_duals * SCALE).astype(np.int64)
+        ticket = np.floor(self.master.ticket_duals * SCALE).astype(np.int64)
+        return self._legal(Duals(ticket, cut.astype(np.int64), limit))
+
+    def _legal(self, duals: Duals) -> Duals:
+        """Return prices that no ticket left out would lose by; and no more cuts than may count."""
+        ceiling = self.skip - duals.limit @ self._among
+        return Duals(np.minimum(duals.ticket, ceiling), _dearest(duals.cut), duals.limit)
 
     def prices_of(self, ticket: Int64Array, cut: Int64Array) -> Prices:
         """Return prices as the kernels read them."""
         bits, fines = as_bits(self.cuts, cut.tolist(), self.inst.num_tickets)
         return Prices(ticket, bits, fines)
 
-    def _take_known(self, ticket: Int64Array, cut: Int64Array) -> int:
+    def _take_known(self, duals: Duals) -> int:
         """Enter known columns that the master's own prices find too cheap; return how many."""
-        value, _ = self._table.reduced(self.prices_of(ticket, cut), self.inst.num_shifts)
+        prices = self.prices_of(duals.ticket, duals.cut)
+        value, _ = self._table.reduced(prices, self.inst.num_shifts)
         shifts = self._table.shift_of[: len(value)]
         level = np.floor(self.master.shift_duals * SCALE).astype(np.int64)
         lead = value - level[shifts]
@@ -241,19 +292,17 @@ class ColumnGeneration:
                 self.enter(number)
         return int(taken.sum())
 
-    def _price(
-        self, ticket: Int64Array, cut: Int64Array, center: _Round | None, smooth: float
-    ) -> tuple[_Round, int]:
+    def _price(self, duals: Duals, center: _Round | None, smooth: float) -> tuple[_Round, int]:
         """Price every shift; return what the round proves, and how many columns entered."""
         if center is not None and smooth:
-            ticket = np.floor(smooth * center.prices.dual + (1 - smooth) * ticket).astype(np.int64)
-            cut = np.floor(smooth * center.cut_prices + (1 - smooth) * cut).astype(np.int64)
-        cut = _dearest(cut)
-        prices = self.prices_of(ticket, cut)
+            duals = self._legal(_between(center.duals, duals, smooth))
+        prices = self.prices_of(duals.ticket, duals.cut)
         _, least = self._table.reduced(prices, self.inst.num_shifts)
         priced = self.price_shifts(prices, least, range(self.inst.num_shifts))
         self.rounds += 1
-        value = int(ticket.sum()) - int(cut.sum())
+        value = int(duals.ticket.sum()) - int(duals.cut.sum())
+        for limit, price in zip(self.branch.limits, duals.limit.tolist(), strict=True):
+            value += limit.worth(price)
         entered = 0
         for s, found in enumerate(priced):
             if found.least is None:
@@ -271,7 +320,7 @@ class ColumnGeneration:
             len(self.in_master),
             self.labels,
         )
-        return _Round(prices, cut, value), entered
+        return _Round(prices, duals, value), entered
 
     def _lead(self, column: Column) -> float:
         """Reduced cost in the master problem."""
@@ -326,8 +375,8 @@ class ColumnGeneration:
     def _cut(self, upper: int) -> None:
         """Add cuts while they raise the bound."""
         idle = 0
-        while self.bound is not None and self.bound < upper and idle < 3:
-            before = self.bound
+        while self.branch_value is not None and self.branch_value <= upper * SCALE and idle < 3:
+            before = self.branch_value
             # Columns that entered since the master was solved have no share yet.
             mixed = [
                 (self.columns[number], share)
@@ -344,7 +393,7 @@ class ColumnGeneration:
                 self.master.add_cut(times)
                 self.cuts.append(cut)
             self._converge(upper)
-            idle = idle + 1 if self.bound - before <= before // 20_000 else 0
+            idle = idle + 1 if self.branch_value - before <= before // 20_000 else 0
 
     def _drop_idle_cuts(self, coming: int) -> None:
         """Delete cuts without a price, if there would be too many to count."""
@@ -354,49 +403,14 @@ class ColumnGeneration:
             self.cuts = [cut for cut, kept in zip(self.cuts, keep, strict=True) if kept]
 
 
-class _Table:
-    """The columns as arrays, for the kernel."""
-
-    def __init__(self, longest: int) -> None:
-        self.count = 0
-        self.shift_of = np.zeros(1024, np.int64)
-        self.visits = np.zeros((1024, longest), np.int64)
-        self.length = np.zeros(1024, np.int64)
-        self.relaxed = np.zeros(1024, np.int64)
-        self.in_master = np.zeros(1024, np.bool_)
-
-    def append(self, column: Column) -> None:
-        if self.count == len(self.length):
-            for name in ("shift_of", "visits", "length", "relaxed", "in_master"):
-                array = getattr(self, name)
-                setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
-        c = self.count
-        self.shift_of[c], self.length[c], self.relaxed[c] = (
-            column.shift,
-            len(column.visits),
-            column.relaxed,
+def _between(first: Duals, second: Duals, share: float) -> Duals:
+    """Return prices between two, `share` of the first."""
+    return Duals(
+        *(
+            np.floor(share * one + (1 - share) * other).astype(np.int64)
+            for one, other in zip(first, second, strict=True)
         )
-        self.visits[c, : len(column.visits)] = column.visits
-        self.count += 1
-
-    def reduced(self, prices: Prices, num_shifts: int) -> tuple[Int64Array, Int64Array]:
-        """Return each column's cost less prices, and the least of each shift."""
-        value = np.zeros(self.count, np.int64)
-        least = np.full(num_shifts, 2**60, np.int64)
-        reduced_costs(
-            self.shift_of,
-            self.visits,
-            self.length,
-            self.relaxed,
-            self.count,
-            prices.dual,
-            prices.cuts,
-            prices.fines,
-            0,
-            value,
-            least,
-        )
-        return value, least
+    )
 
 
 def _dearest(prices: Int64Array) -> Int64Array:

@@ -64,7 +64,7 @@ def _solve(generation: ColumnGeneration, shifts: list[int], taken: set[int]) -> 
     """Solve the linear programme over the shifts still open, to the end or nearly."""
     for _ in range(ROUNDS_A_STEP):
         generation.master.solve(generation.should_stop)
-        ticket, cut = generation.duals()
+        ticket, cut, _ = generation.duals()
         ticket[list(taken)] = FORBIDDEN
         level = np.floor(generation.master.shift_duals * SCALE).astype(np.int64) - SCALE
         priced = generation.price_shifts(generation.prices_of(ticket, cut), level, shifts)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dispatchopt.forms import Instance
+    from dispatchopt.solvers.limits import Limit
     from dispatchopt.solvers.pricing import Column
 
     Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -35,8 +36,9 @@ class MasterError(Exception):
 class Master:
     """Rows: each ticket is served or left out, each shift has one route, cuts; columns: routes.
 
-    After `solve`: `objective`, `ticket_duals`, `shift_duals`, `cut_duals`, `shares` of the columns
-    in the order they were added, `left_out` by ticket.
+    After `solve`: `objective`, `ticket_duals`, `shift_duals`, `cut_duals`, `limit_duals` in the
+    order of the limits in force, `shares` of the columns in the order they were added, `left_out`
+    by ticket.
     """
 
     def __init__(self, inst: Instance) -> None:
@@ -47,6 +49,9 @@ class Master:
         self._cuts: list[mathopt.LinearConstraint] = []
         self._columns: list[mathopt.Variable] = []
         self._out: list[mathopt.Variable] = []
+        self._limits: dict[tuple[int, ...], mathopt.LinearConstraint] = {}
+        self._in_force: list[mathopt.LinearConstraint] = []
+        self._closed: set[int] = set()
         for row, price in zip(self._tickets, inst.skip_cost.tolist(), strict=True):
             out = self._model.add_variable(lb=0.0)
             self._model.objective.set_linear_coefficient(out, float(price))
@@ -92,8 +97,39 @@ class Master:
 
     def free(self) -> None:
         """Undo every `fix`."""
-        for share in self._columns:
-            share.lower_bound, share.upper_bound = 0.0, math.inf
+        for at, share in enumerate(self._columns):
+            share.lower_bound, share.upper_bound = 0.0, 0.0 if at in self._closed else math.inf
+
+    def close(self, columns: set[int]) -> None:
+        """Take these columns, by position, as part of no plan, and no others."""
+        for at in self._closed - columns:
+            self._columns[at].upper_bound = math.inf
+        for at in columns - self._closed:
+            self._columns[at].upper_bound = 0.0
+        self._closed = columns
+
+    def limit(self, limits: Iterable[Limit], penalty: float) -> None:
+        """Limit how many of some tickets are left out, and nothing else.
+
+        One too many or too few costs `penalty`, so that there always are prices. Rows stay in the
+        programme for another time.
+        """
+        for row in self._in_force:
+            row.lower_bound, row.upper_bound = -math.inf, math.inf
+        self._in_force = []
+        for limit in limits:
+            if limit.tickets not in self._limits:
+                row = self._model.add_linear_constraint()
+                for t in limit.tickets:
+                    row.set_coefficient(self._out[t], 1.0)
+                for side in (1.0, -1.0):
+                    excess = self._model.add_variable(lb=0.0)
+                    self._model.objective.set_linear_coefficient(excess, penalty)
+                    row.set_coefficient(excess, side)
+                self._limits[limit.tickets] = row
+            row = self._limits[limit.tickets]
+            row.lower_bound, row.upper_bound = float(limit.least), float(limit.most)
+            self._in_force.append(row)
 
     def solve(self, should_stop: Callable[[], bool]) -> None:
         """Solve the linear programme.
@@ -122,6 +158,7 @@ class Master:
         self.ticket_duals = np.array([duals[row] for row in self._tickets])
         self.shift_duals = np.array([duals[row] for row in self._shifts])
         self.cut_duals = np.array([duals[row] for row in self._cuts])
+        self.limit_duals = np.array([duals[row] for row in self._in_force])
         self.shares = np.array([values[share] for share in self._columns])
         self.left_out = np.array([values[out] for out in self._out])
 

@@ -13,9 +13,10 @@ from dispatchopt.solvers._pricing import WORD, find_triples, price_shift, reduce
 from dispatchopt.solvers.layout import new_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dispatchopt.solvers._kernels import Array, Chain, Search
+    from dispatchopt.solvers.limits import Pair
 
 SCALE = 1024
 """Prices are multiples of 1 / SCALE: bounds are exact integers in this unit."""
@@ -78,10 +79,29 @@ class Pricer:
         remembered = [_remembered(search, members) for members in self.members]
         self.near = [near for near, _ in remembered]
         self.place = [place for _, place in remembered]
+        self._whole = list(zip(self.members, self.near, self.place, strict=True))
+        self._restricted: dict[tuple[int, frozenset[int]], tuple[Int64Array, Array, Array]] = {}
         self.bits = [_step_bits(inst, s, self.members[s]) for s in shifts]
         self.lines = [(0, 0)] * inst.num_shifts
         self._chains: list[Chain] = [new_chain(search, self.longest, 0) for _ in range(threads)]
         self.empty = [self.measure(s, ()) for s in shifts]
+
+    def forbid(self, pairs: Iterable[Pair]) -> None:
+        """Keep these tickets off these shifts, and no others, when routes are priced."""
+        tickets: dict[int, set[int]] = {}
+        for t, s in pairs:
+            tickets.setdefault(s, set()).add(t)
+        for s, whole in enumerate(self._whole):
+            part = self._without(s, frozenset(tickets[s])) if s in tickets else whole
+            self.members[s], self.near[s], self.place[s] = part
+
+    def _without(self, shift: int, tickets: frozenset[int]) -> tuple[Int64Array, Array, Array]:
+        key = (shift, tickets)
+        if key not in self._restricted:
+            members = self._whole[shift][0]
+            members = members[~np.isin(members, list(tickets))]
+            self._restricted[key] = (members, *_remembered(self.search, members))
+        return self._restricted[key]
 
     def set_load(self, shift: int, work: int) -> None:
         """Count the shift's price of load by its tangent at so many seconds of work."""
