@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,7 +92,8 @@ class Tree:
         self._penalty = float(min(2 * cost + 1, MOST_PENALTY))
         self._made = 0
         self._open: list[_Node] = []
-        self._push(WHOLE, generation.branch_value)
+        self._root = generation.branch_value
+        self._push(WHOLE, self._root)
         self._least_done: int | None = None
         self._groups = _groups(generation.inst.skip_cost.tolist())
 
@@ -121,7 +122,7 @@ class Tree:
         except (Ended, MasterError) as error:
             logger.info("branching ends early after %d parts: %r", self.nodes, error)
         finally:
-            self._generation.look_at(WHOLE, None, self._penalty)
+            self._generation.look_at(WHOLE, self._root, self._penalty)
 
     def _push(self, branch: Branch, value: int) -> None:
         if not branch.is_empty:
@@ -133,10 +134,12 @@ class Tree:
         self.nodes += 1
         generation = self._generation
         generation.look_at(node.branch, node.value, self._penalty)
-        if not generation.solve(upper=self.target):
-            raise Ended
+        is_solved = generation.solve(upper=self.target)
         assert generation.branch_value is not None
         value = generation.branch_value
+        if not is_solved:
+            heapreplace(self._open, _Node(value, node.number, node.branch))
+            raise Ended
         parts = [] if -(-value // SCALE) >= self.target else self._split(node.branch)
         logger.debug(
             "part %d: bound %d (all %d), %d open, %d pairs kept apart, limits %s",
@@ -218,18 +221,15 @@ class Tree:
         """Keep the plan that the programme has become, if it is better."""
         generation = self._generation
         routes: Routes = [[] for _ in self.routes]
-        costs = [generation.pricer.empty[s].cost for s in range(len(routes))]
         least: dict[int, int] = {}
         for number, share in zip(generation.in_master, generation.master.shares, strict=False):
             column = generation.columns[number]
-            s = column.shift
-            if share > FRACTION and column.cost < least.get(s, 2**62):
-                routes[s], costs[s], least[s] = list(column.visits), column.cost, column.cost
-        served = {t for visits in routes for t in visits}
-        if len(served) < sum(map(len, routes)):
+            if share > FRACTION and column.cost < least.get(column.shift, 2**62):
+                routes[column.shift] = list(column.visits)
+                least[column.shift] = column.cost
+        if len({t for visits in routes for t in visits}) < sum(map(len, routes)):
             return
-        skip = generation.inst.skip_cost.tolist()
-        cost = sum(costs) + sum(price for t, price in enumerate(skip) if t not in served)
+        cost = generation.cost_of(routes)
         if cost < self.cost:
             self.routes, self.cost = routes, cost
 

@@ -94,7 +94,7 @@ class ColumnGeneration:
         The plans looked at, all of them at first; what none of these costs less than, in 1 / SCALE.
     master, in_master
         The restricted master problem, and the numbers of the columns in it, in its order.
-    should_stop
+    should_stop, max_labels
         As given; may be replaced between two runs.
     """
 
@@ -115,7 +115,7 @@ class ColumnGeneration:
         self.cuts: list[Cut] = []
         self.labels = self.rounds = 0
         self.round_seconds = 0.0
-        self.should_stop, self._max_labels, self._tell = should_stop, max_labels, tell
+        self.should_stop, self.max_labels, self._tell = should_stop, max_labels, tell
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}
         self._table = Table(self.pricer.longest)
         self.master = Master(inst)
@@ -151,11 +151,23 @@ class ColumnGeneration:
     def run(self, *, upper: int) -> None:
         """Raise the bound until it meets `upper`, no cut helps, or the run is to end."""
         if self.solve(upper=upper):
-            self._guarded(self._cut, upper)
+            self.cut(upper=upper)
 
     def solve(self, *, upper: int) -> bool:
         """Raise the bound as far as it goes without further cuts; return whether it got there."""
         return self._guarded(self._converge, upper)
+
+    def cut(self, *, upper: int) -> bool:
+        """Add cuts to the solved programme while they pay; return whether it got so far."""
+        return self._guarded(self._cut, upper)
+
+    def cost_of(self, routes: Sequence[Sequence[int]]) -> int:
+        """Return the cost of a plan."""
+        served = {t for visits in routes for t in visits}
+        skipped = [int(p) for t, p in enumerate(self.inst.skip_cost.tolist()) if t not in served]
+        return sum(skipped) + sum(
+            self.pricer.measure(s, visits).cost for s, visits in enumerate(routes)
+        )
 
     def _guarded(self, work: Callable[[int], None], upper: int) -> bool:
         try:
@@ -342,7 +354,7 @@ class ColumnGeneration:
         Ended
             If the run is to end.
         """
-        if self.should_stop() or (self._max_labels is not None and self.labels > self._max_labels):
+        if self.should_stop() or (self.max_labels is not None and self.labels > self.max_labels):
             raise Ended
         begin = time.monotonic()
         turn = count()

@@ -1,12 +1,15 @@
-"""Bound and better plan in one go: column generation, then the best mix of its routes."""
+"""Bound and better plan in one go: column generation, branching, the best mix of the routes."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatchopt.forms import BALANCE, RESERVE, largest_cost
+from dispatchopt.solvers.around import search_around
+from dispatchopt.solvers.branch import Tree
 from dispatchopt.solvers.colgen import MOST_COST, ColumnGeneration
 from dispatchopt.solvers.pricing import SCALE
 from dispatchopt.solvers.setpart import choose, mix
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 MIX_SHARE = 0.25
 """Share of the time that is kept for mixing the routes."""
+
+CUT_SHARE, AROUND_SHARE = 0.3, 0.2
+"""Once the linear programme is solved, shares of the time left for cuts, and then for the search
+around it; the rest is for branching."""
 
 MOST_POOL = 30_000
 """Routes that are remembered from the search."""
@@ -77,6 +84,66 @@ def can_prove(inst: Instance) -> bool:
     return bool(inst.num_tickets and inst.num_shifts) and largest_cost(inst)[0] < MOST_COST
 
 
+class _Clock:
+    """Shares out time, or labels, among the steps of a proof."""
+
+    def __init__(
+        self, generation: ColumnGeneration, should_stop: Callable[[], bool], seconds: float | None
+    ) -> None:
+        self.generation, self.should_stop = generation, should_stop
+        self._end = math.inf
+        if seconds is not None:
+            self._end = time.monotonic() + seconds * (1 - MIX_SHARE)
+        self._max_labels = generation.max_labels
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left, without those for mixing; None without a limit."""
+        return None if self._end == math.inf else max(0.0, self._end - time.monotonic())
+
+    def give(self, share: float) -> None:
+        """Let the generation run for a share of what is left."""
+        now, generation = time.monotonic(), self.generation
+        end = now + share * (self._end - now)
+        generation.should_stop = lambda: self.should_stop() or time.monotonic() >= end
+        if self._max_labels is not None:
+            left = self._max_labels - generation.labels
+            generation.max_labels = generation.labels + int(share * left)
+
+
+def _bound(
+    generation: ColumnGeneration,
+    clock: _Clock,
+    routes: Routes,
+    cost: int,
+    *,
+    gap: float,
+    seed: int,
+    tell: Callable[[int], None],
+) -> tuple[int | None, Routes, int]:
+    """Return bound and plan by linear programme, cuts, search around it, and branching."""
+    upper = cost - int(gap * cost)
+    clock.give(1.0)
+    is_solved = generation.solve(upper=upper)
+    if not is_solved or generation.bound is None or generation.bound >= upper:
+        return generation.bound, routes, cost
+    clock.give(CUT_SHARE)
+    generation.cut(upper=upper)
+    left = clock.left
+    found = search_around(
+        generation,
+        routes,
+        seconds=None if left is None else AROUND_SHARE * left,
+        seed=seed,
+        should_stop=clock.should_stop,
+    )
+    routes, cost = min((routes, cost), (found, generation.cost_of(found)), key=lambda plan: plan[1])
+    clock.give(1.0)
+    tree = Tree(generation, routes, cost, gap=gap, tell=tell)
+    tree.run()
+    return max(tree.bound, generation.bound), tree.routes, tree.cost
+
+
 def prove(
     inst: Instance,
     search: Search,
@@ -108,19 +175,12 @@ def prove(
     tell
         Called with each better bound.
     """
-    end = None if seconds is None else time.monotonic() + seconds * (1 - MIX_SHARE)
     generation = ColumnGeneration(
-        inst,
-        search,
-        most_visits,
-        threads,
-        should_stop=lambda: should_stop() or (end is not None and time.monotonic() >= end),
-        max_labels=max_labels,
-        tell=tell,
+        inst, search, most_visits, threads, max_labels=max_labels, tell=tell
     )
+    clock = _Clock(generation, should_stop, seconds)
     generation.start(routes, sorted(pool.routes))
-    generation.run(upper=cost - int(gap * cost))
-    bound = generation.bound
+    bound, routes, cost = _bound(generation, clock, routes, cost, gap=gap, seed=seed, tell=tell)
     # No cost is negative: a bound of 0 or less says nothing.
     if bound is None or bound <= 0:
         return Proof(None, routes, cost, None, None, (), (), 0.0)
