@@ -16,6 +16,7 @@ revisited, Operations Research Letters (strong branching).
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
 from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING
@@ -203,19 +204,25 @@ class Tree:
 
     def _dearest(self, candidates: list[list[Branch]]) -> list[Branch]:
         """Return the split whose parts are dearest, over known routes."""
-        generation = self._generation
-        base = generation.master.objective
+        base = self._generation.master.objective
         most = max(1.0, self.target - base)
         best, best_score = candidates[0], -1.0
         for split in candidates:
             score = 1.0
             for part in split:
-                generation.look_at(part, None, self._penalty)
-                generation.master.solve(generation.should_stop)
-                score *= min(max(generation.master.objective - base, 1e-3 * most), most)
+                score *= min(max(self._rise(part, base), 1e-3 * most), most)
             if score > best_score * (1 + 1e-9):
                 best, best_score = split, score
         return best
+
+    def _rise(self, part: Branch, base: float) -> float:
+        """Return by how much a part's programme is dearer, over known routes."""
+        if part.is_empty:
+            return math.inf
+        generation = self._generation
+        generation.look_at(part, None, self._penalty)
+        generation.master.solve(generation.should_stop)
+        return generation.master.objective - base
 
     def _take_plan(self) -> None:
         """Keep the plan that the programme has become, if it is better."""
