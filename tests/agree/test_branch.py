@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from dispatchopt.forms import BALANCE, RESERVE
 from dispatchopt.generator import generate_plain
 from dispatchopt.instance import compile_problem
-from dispatchopt.solvers.around import search_around
 from dispatchopt.solvers.branch import Tree
 from dispatchopt.solvers.colgen import ColumnGeneration
 from dispatchopt.solvers.cpsat import solve_exact
@@ -229,18 +228,3 @@ def test_limits_of_the_same_tickets_become_one() -> None:
     # Three out of three pay 3 x 10 at most 2 times; a negative price is counted most often.
     assert branch.limits[0].worth(10) == 10
     assert branch.limits[0].worth(-10) == -20
-
-
-def test_the_search_around_a_programme_keeps_what_it_is_sure_of() -> None:
-    inst = compile_problem(generate_plain(tickets=25, engineers=4, seed=3)).instance
-    plans = []
-    for _ in range(2):
-        generation, lns = solved(inst)
-        found = search_around(
-            generation, lns.routes(), seconds=None, seed=1, should_stop=lambda: False
-        )
-        plans.append(found)
-        assert generation.cost_of(found) == plan_cost(inst, found)
-        assert generation.bound is not None
-        assert generation.bound <= generation.cost_of(found)
-    assert plans[0] == plans[1]
