@@ -2,7 +2,7 @@
 
 The prices come from the proof of the bound. They are marginal and by estimate from above: with one
 hour more on a shift, the best possible plan costs less by at most its price and the distance
-between the cost of this plan and its bound.
+between the cost of this plan and its bound before branching.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,27 +135,24 @@ class Tree:
         self.nodes += 1
         generation = self._generation
         generation.look_at(node.branch, node.value, self._penalty)
-        is_solved = generation.solve(upper=self.target)
-        assert generation.branch_value is not None
-        value = generation.branch_value
-        if not is_solved:
-            heapreplace(self._open, _Node(value, node.number, node.branch))
-            raise Ended
-        parts = [] if -(-value // SCALE) >= self.target else self._split(node.branch)
-        logger.debug(
-            "part %d: bound %d (all %d), %d open, %d pairs kept apart, limits %s",
-            self.nodes,
-            value // SCALE,
-            self.bound,
-            len(self._open),
-            len(node.branch.forbidden),
-            [(len(limit.tickets), limit.least, limit.most) for limit in node.branch.limits],
-        )
+        value = node.value
         heappop(self._open)
+        parts: list[Branch] | None = None
+        try:
+            is_solved = generation.solve(upper=self.target)
+            # Comparing splits looks at other parts: the value is read before.
+            value = generation.branch_value or node.value
+            if not is_solved:
+                raise Ended
+            parts = [] if -(-value // SCALE) >= self.target else self._split(node.branch)
+        finally:
+            if parts is None:
+                self._push(node.branch, value)
         for part in parts:
             self._push(part, value)
         if not parts:
             self._least_done = value if self._least_done is None else min(value, self._least_done)
+        logger.debug("part %d: bound %d, all %d", self.nodes, value // SCALE, self.bound)
 
     def _split(self, branch: Branch) -> list[Branch]:
         """Return parts that make up a branch whose programme is solved; none: it is one plan."""

@@ -3,7 +3,8 @@
 The bound of a round is ``sum of ticket prices - prices of cuts + sum over shifts of the least cost
 of a route less its prices``, in exact integers; it holds for any prices, so long as every shift was
 priced exactly (Lasdon 1970; Lübbecke & Desrosiers 2005, Selected topics in column generation,
-Operations Research). Prices are smoothed towards the best so far (Wentges 1997).
+Operations Research). Prices are smoothed towards the best so far (Wentges 1997). Parts of all plans
+are bounded likewise, with prices of their limits (`limits.py`).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class ColumnGeneration:
     bound
         No plan costs less; None before the first round.
     round_seconds
-        What pricing every shift took last.
+        What pricing every shift took last, for all plans.
     columns
         Routes known, feasible ones (a ticket may come twice in one).
     branch, branch_value
@@ -380,7 +381,8 @@ class ColumnGeneration:
                     job.result()
             finally:
                 self.pricer.stop[0] = 1
-        self.round_seconds = time.monotonic() - begin
+        if self.branch == WHOLE and len(shifts) == self.inst.num_shifts:
+            self.round_seconds = time.monotonic() - begin
         self.labels += sum(found.labels for found in priced)
         return priced
 
