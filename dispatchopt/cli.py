@@ -1,19 +1,30 @@
-"""The command line: generate, plan, check, warmup. The only place that prints."""
+"""The command line: generate, plan, check, warmup; other commands stand in cli_*.py."""
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
-from dataclasses import replace
 from datetime import datetime  # noqa: TC003, typer reads the annotations
-from pathlib import Path
+from pathlib import Path  # noqa: TC003, as above
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from dispatchopt import __version__
+from dispatchopt.cli_common import (
+    CODES,
+    Debug,
+    Json,
+    OnBadRow,
+    PolicyFile,
+    Source,
+    Verbose,
+    compile_kernels,
+    read_input,
+    refuse_intake,
+    refuse_output,
+    with_policy,
+)
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
 
@@ -21,13 +32,6 @@ if TYPE_CHECKING:
     from dispatchopt.models.intake import Intake
     from dispatchopt.solve import Progress, Result
 
-
-CODES = (
-    "Exit codes: 0 done, plan made · 1 violations (check) · 2 bad input (one without tickets is), "
-    "option or path: nothing planned · 3 plan made, but rows of the input were left out · 4 no "
-    "plan: interrupted before the first, output not written, or a fault of ours · 5 plan made that "
-    "breaks a promise (wins over 3)"
-)
 
 app = typer.Typer(
     help="Assign repair tickets to field engineers.",
@@ -37,21 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_Source = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="Problem: .json, .json.gz or a folder of CSV files.")
-]
-_OnBadRow = Annotated[
-    Literal["error", "reject"],
-    typer.Option(help="A faulty ticket or engineer: refuse the whole input, or leave it out."),
-]
-_PolicyFile = Annotated[
-    Path | None,
-    typer.Option("--policy", help="Policy (.json or .toml) instead of the problem's own."),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-_Debug = Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")]
-_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; ids only.")]
 
 
 def main() -> None:
@@ -82,7 +71,7 @@ def _options(
 
 @app.command(epilog=CODES)
 def plan(
-    source: _Source,
+    source: Source,
     out: Annotated[Path, typer.Option(help="Folder for the output; an earlier one is replaced.")],
     time_limit: Annotated[
         float | None, typer.Option(help="Seconds. Default: 1 per 10 tickets, from 2 to 60.")
@@ -112,8 +101,8 @@ def plan(
             min=0, max=0.999, help="End once the plan is within this share of its bound (0.01)."
         ),
     ] = 0.0,
-    policy: _PolicyFile = None,
-    on_bad_row: _OnBadRow = "error",
+    policy: PolicyFile = None,
+    on_bad_row: OnBadRow = "error",
     max_rejects: Annotated[
         str, typer.Option(help="Most rows that may be left out: of the tickets (2%), or a count.")
     ] = "2%",
@@ -121,9 +110,9 @@ def plan(
         Literal["en", "zh", "both"], typer.Option(help="Of the run sheets.")
     ] = "both",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
-    as_json: _Json = False,
-    verbose: _Verbose = False,
-    debug: _Debug = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Plan a problem and write plan, tables, key figures and run sheets.
 
@@ -135,10 +124,10 @@ def plan(
             raise Refused("--iterations and --time-limit exclude each other. Give one of them.")
         if time_limit is not None and not 0 <= time_limit < 10**7:
             raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
-        _refuse_output(out, source)
-        intake = _with_policy(_read(source, on_bad_row, talk), policy)
-        _refuse_intake(source, intake, max_rejects)
-        _compile_kernels(talk)
+        refuse_output(out, source)
+        intake = with_policy(read_input(source, on_bad_row, talk), policy)
+        refuse_intake(source, intake, max_rejects)
+        compile_kernels(talk)
         options = {"iterations": iterations, "seed": seed, "threads": threads, "prove": prove}
         result = _search(intake, talk, stop, time_limit=time_limit, gap=gap, **options)
         _write(intake, result, out, language)
@@ -152,11 +141,11 @@ def plan(
 def check(
     source: Annotated[Path, typer.Argument(metavar="PROBLEM", help="As the INPUT of plan.")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, or its folder.")],
-    policy: _PolicyFile = None,
-    on_bad_row: _OnBadRow = "error",
-    as_json: _Json = False,
-    verbose: _Verbose = False,
-    debug: _Debug = False,
+    policy: PolicyFile = None,
+    on_bad_row: OnBadRow = "error",
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Check anybody's plan against every rule, and price it.
 
@@ -169,7 +158,7 @@ def check(
         from dispatchopt.checker import check as check_plan
         from dispatchopt.report.summary import report_json, report_lines
 
-        intake = _with_policy(_read(source, on_bad_row, talk), policy)
+        intake = with_policy(read_input(source, on_bad_row, talk), policy)
         recover_folder(plan)
         found = check_plan(intake.problem, read_plan(plan / "plan.json" if plan.is_dir() else plan))
         code = Code.DONE if found.is_valid else Code.VIOLATIONS
@@ -207,8 +196,8 @@ def generate(
     encoding: Annotated[
         Literal["utf-8", "utf-8-sig", "gb18030"] | None, typer.Option(help="Of the CSV files.")
     ] = None,
-    verbose: _Verbose = False,
-    debug: _Debug = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Make up believable days of one telecom branch, for trials."""
     talk = Talk()
@@ -246,7 +235,7 @@ def generate(
 
 
 @app.command(epilog=CODES)
-def warmup(verbose: _Verbose = False, debug: _Debug = False) -> None:
+def warmup(verbose: Verbose = False, debug: Debug = False) -> None:
     """Compile the search kernels now, so that no plan waits for it (images, cron users)."""
     talk = Talk()
     with guard(talk, debug=debug, verbose=verbose):
@@ -254,100 +243,14 @@ def warmup(verbose: _Verbose = False, debug: _Debug = False) -> None:
 
         begin = time.monotonic()
         was_warm = is_warm()
-        _compile_kernels(talk, even_if_warm=True)
+        compile_kernels(talk, even_if_warm=True)
         done = "loaded" if was_warm else "compiled"
         folder = cache_folder()
         where = f"kept in {folder}" if folder else "kept nowhere: set NUMBA_CACHE_DIR"
         talk.say(f"Kernels {done} in {time.monotonic() - begin:.1f} s; {where}")
 
 
-# --- Reading and refusing ---
-
-
-def _read(source: Path, on_bad_row: Literal["error", "reject"], talk: Talk) -> Intake:
-    from dispatchopt.adapters.csv_folder import read_folder
-    from dispatchopt.adapters.json_files import read_problem
-    from dispatchopt.adapters.publish import recover_folder
-
-    recover_folder(source)
-    is_file = source.name.lower().endswith((".json", ".json.gz")) and not source.is_dir()
-    if source.is_file() and not is_file:
-        raise Refused(f"{source}: neither .json nor .json.gz nor a folder. Name the whole folder.")
-    intake = (read_problem if is_file else read_folder)(source, on_bad_row=on_bad_row)
-    for warning in intake.warnings:
-        talk.note(f"Warning: {warning}")
-    return intake
-
-
-def _with_policy(intake: Intake, path: Path | None) -> Intake:
-    from dispatchopt.adapters.policy_files import read_policy
-
-    if path is None:
-        return intake
-    problem = intake.problem.model_copy(update={"policy": read_policy(path)})
-    return replace(intake, problem=problem)
-
-
-def _refuse_output(out: Path, source: Path) -> None:
-    """Refuse before planning what could not be written after it."""
-    from dispatchopt.report.outputs import REPLACEABLE
-
-    target, origin = (Path(os.path.realpath(path)) for path in (out, source))
-    if target == origin or origin in target.parents or target in origin.parents:
-        raise Refused(f"--out {out}: lies in the input, or holds it. Name a folder of its own.")
-    if target.exists() and not target.is_dir():
-        raise Refused(f"--out {out}: is a file. Name a folder.")
-    if target.is_dir():
-        foreign = sorted(item.name for item in target.iterdir() if item.name not in REPLACEABLE)
-        if foreign:
-            raise Refused(f"--out {out}: holds other files ({foreign[0]}). Name a new folder.")
-    parent = next(folder for folder in target.parents if folder.exists())
-    try:
-        tempfile.TemporaryFile(dir=parent).close()
-    except OSError as error:
-        raise Refused(
-            f"--out {out}: nothing can be written in {parent} ({error.strerror}). Name another."
-        ) from error
-
-
-def _refuse_intake(source: Path, intake: Intake, allowed: str) -> None:
-    """Stop if there is no ticket, or if more rows were left out than allowed."""
-    total = len(intake.problem.tickets) + len(intake.rejected)
-    if not total:
-        raise Refused(f"{source}: no tickets, so there is nothing to plan. Check the export.")
-    figure = allowed.removesuffix("%").strip()
-    if not (figure.isascii() and figure.isdigit()) or (figure != allowed and int(figure) > 100):
-        raise Refused(
-            f"--max-rejects is {allowed!r}. Write a share of the tickets (2%) or a count."
-        )
-    most = total * int(figure) // 100 if figure != allowed else int(figure)
-    others = {(issue.kind, issue.id) for issue in intake.issues if issue.kind != "ticket"}
-    rejects = len(intake.rejected) + len(others)
-    if rejects > most:
-        raise Refused(
-            f"The input has {counted(rejects, 'faulty row')}, --max-rejects {allowed} allows "
-            f"{most} with {counted(total, 'ticket')}. Correct the input, or allow more:",
-            intake.issues,
-        )
-
-
 # --- Planning ---
-
-
-def _compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
-    """Compile on a tiny problem, so that only the search itself runs under its time limit."""
-    from dispatchopt.solvers.cache import is_warm
-
-    is_cold = not is_warm()
-    if is_cold:
-        talk.note("Compiling the search kernels once for this installation: most of a minute ...")
-    if is_cold or even_if_warm:
-        from dispatchopt.generator import generate_plain
-        from dispatchopt.instance import compile_problem
-        from dispatchopt.solvers.lns import Lns
-
-        lns = Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance)
-        lns.compile()
 
 
 def _search(
@@ -406,6 +309,9 @@ def _tell_plan(
     if (out / "rejected.csv").exists():
         lines.append(f"Rows of the input were left out: see {out / 'rejected.csv'}")
     talk.say("\n".join(["", *lines, f"Output in {out}"]))
+
+
+# --- Commands of their own modules: app.command(epilog=CODES)(function) ---
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def test_an_interrupt_before_the_first_plan_exits_4(
     def interrupt(*_arguments: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(cli, "_compile_kernels", interrupt)
+    monkeypatch.setattr(cli, "compile_kernels", interrupt)
     before = signal.getsignal(signal.SIGTERM)
     found = plan(save(tmp_path, small()), tmp_path / "out")
     assert found.exit_code == 4

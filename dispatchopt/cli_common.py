@@ -1,0 +1,124 @@
+"""What the commands share: options, reading with its refusals, compiling of the kernels."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dispatchopt.cli_talk import Refused, Talk, counted
+
+if TYPE_CHECKING:
+    from dispatchopt.models.intake import Intake
+
+
+CODES = (
+    "Exit codes: 0 done, plan made · 1 violations (check) · 2 bad input (one without tickets is), "
+    "option or path: nothing planned · 3 plan made, but rows of the input were left out · 4 no "
+    "plan: interrupted before the first, output not written, or a fault of ours · 5 plan made that "
+    "breaks a promise (wins over 3)"
+)
+
+Source = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="Problem: .json, .json.gz or a folder of CSV files.")
+]
+OnBadRow = Annotated[
+    Literal["error", "reject"],
+    typer.Option(help="A faulty ticket or engineer: refuse the whole input, or leave it out."),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Policy (.json or .toml) instead of the problem's own."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; ids only.")]
+
+
+def read_input(source: Path, on_bad_row: Literal["error", "reject"], talk: Talk) -> Intake:
+    """Read a problem and tell its warnings."""
+    from dispatchopt.adapters.csv_folder import read_folder
+    from dispatchopt.adapters.json_files import read_problem
+    from dispatchopt.adapters.publish import recover_folder
+
+    recover_folder(source)
+    is_file = source.name.lower().endswith((".json", ".json.gz")) and not source.is_dir()
+    if source.is_file() and not is_file:
+        raise Refused(f"{source}: neither .json nor .json.gz nor a folder. Name the whole folder.")
+    intake = (read_problem if is_file else read_folder)(source, on_bad_row=on_bad_row)
+    for warning in intake.warnings:
+        talk.note(f"Warning: {warning}")
+    return intake
+
+
+def with_policy(intake: Intake, path: Path | None) -> Intake:
+    """Return the input under the policy of a file; as it is without one."""
+    from dispatchopt.adapters.policy_files import read_policy
+
+    if path is None:
+        return intake
+    problem = intake.problem.model_copy(update={"policy": read_policy(path)})
+    return replace(intake, problem=problem)
+
+
+def refuse_output(out: Path, source: Path) -> None:
+    """Refuse before planning what could not be written after it."""
+    from dispatchopt.report.outputs import REPLACEABLE
+
+    target, origin = (Path(os.path.realpath(path)) for path in (out, source))
+    if target == origin or origin in target.parents or target in origin.parents:
+        raise Refused(f"--out {out}: lies in the input, or holds it. Name a folder of its own.")
+    if target.exists() and not target.is_dir():
+        raise Refused(f"--out {out}: is a file. Name a folder.")
+    if target.is_dir():
+        foreign = sorted(item.name for item in target.iterdir() if item.name not in REPLACEABLE)
+        if foreign:
+            raise Refused(f"--out {out}: holds other files ({foreign[0]}). Name a new folder.")
+    parent = next(folder for folder in target.parents if folder.exists())
+    try:
+        tempfile.TemporaryFile(dir=parent).close()
+    except OSError as error:
+        raise Refused(
+            f"--out {out}: nothing can be written in {parent} ({error.strerror}). Name another."
+        ) from error
+
+
+def refuse_intake(source: Path, intake: Intake, allowed: str) -> None:
+    """Stop if there is no ticket, or if more rows were left out than allowed."""
+    total = len(intake.problem.tickets) + len(intake.rejected)
+    if not total:
+        raise Refused(f"{source}: no tickets, so there is nothing to plan. Check the export.")
+    figure = allowed.removesuffix("%").strip()
+    if not (figure.isascii() and figure.isdigit()) or (figure != allowed and int(figure) > 100):
+        raise Refused(
+            f"--max-rejects is {allowed!r}. Write a share of the tickets (2%) or a count."
+        )
+    most = total * int(figure) // 100 if figure != allowed else int(figure)
+    others = {(issue.kind, issue.id) for issue in intake.issues if issue.kind != "ticket"}
+    rejects = len(intake.rejected) + len(others)
+    if rejects > most:
+        raise Refused(
+            f"The input has {counted(rejects, 'faulty row')}, --max-rejects {allowed} allows "
+            f"{most} with {counted(total, 'ticket')}. Correct the input, or allow more:",
+            intake.issues,
+        )
+
+
+def compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
+    """Compile on a tiny problem, so that only the search itself runs under its time limit."""
+    from dispatchopt.solvers.cache import is_warm
+
+    is_cold = not is_warm()
+    if is_cold:
+        talk.note("Compiling the search kernels once for this installation: most of a minute ...")
+    if is_cold or even_if_warm:
+        from dispatchopt.generator import generate_plain
+        from dispatchopt.instance import compile_problem
+        from dispatchopt.solvers.lns import Lns
+
+        lns = Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance)
+        lns.compile()
