@@ -7,11 +7,17 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dispatchopt.adapters.headers import END_ANYWHERE_WORDS, LOCK_WORDS, STATUS_WORDS, CellKind
+from dispatchopt.adapters.headers import (
+    AREA_WORDS,
+    END_ANYWHERE_WORDS,
+    LOCK_WORDS,
+    STATUS_WORDS,
+    CellKind,
+)
 from dispatchopt.adapters.local_time import CellFault, Clock, plain
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.errors import AdapterError
-from dispatchopt.models import Break, Skill, Window
+from dispatchopt.models import Break, Skill, Span, Window
 from dispatchopt.models.base import MAX_SECONDS
 
 if TYPE_CHECKING:
@@ -51,11 +57,13 @@ def render_cell(kind: CellKind, value: Any, clock: Clock, chinese: bool) -> str:
         return clock.text(value)
     if kind == "windows":
         return ";".join(clock.window_text(w.open, w.close) for w in value)
+    if kind == "spans":
+        return ";".join(clock.window_text(s.start, s.end) for s in value)
     if kind == "breaks":
         return ";".join(_break_text(pause, clock) for pause in value)
-    if kind in ("status", "lock"):
-        words = STATUS_WORDS if kind == "status" else LOCK_WORDS
-        return next(w for w, m in words.items() if m == value and w.isascii() != chinese)
+    if kind in _WORDS:
+        known = _WORDS[kind].items()
+        return next(w for w, m in known if m == value and w.isascii() != chinese)
     if kind == "minutes":
         return _minutes_text(value)
     if kind in ("levels", "counts"):
@@ -275,6 +283,11 @@ def _parse_windows(text: str, clock: Clock) -> list[dict[str, datetime]]:
     return _each(text, _naming(read, text))
 
 
+def _parse_spans(text: str, clock: Clock) -> list[dict[str, datetime]]:
+    windows = _parse_windows(text, clock)
+    return [{"start": window["open"], "end": window["close"]} for window in windows]
+
+
 def _parse_breaks(text: str, clock: Clock) -> list[dict[str, Any]]:  # Any: times and seconds
     def read(part: str) -> dict[str, Any]:  # Any: times and seconds
         span, slash, minutes = part.replace("／", "/").rpartition("/")
@@ -311,9 +324,15 @@ def _naming(read: Callable[[str], _T], text: str) -> Callable[[str], _T]:
     return named
 
 
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "status": STATUS_WORDS,
+    "lock": LOCK_WORDS,
+    "area": AREA_WORDS,
+}
 _TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {
     "instant": lambda text, clock: clock.instant(text),
     "windows": _parse_windows,
+    "spans": _parse_spans,
     "breaks": _parse_breaks,
 }
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
@@ -325,8 +344,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "lon": _parse_degrees(180),
     "priority": _parse_priority,
     "minutes": _parse_minutes,
-    "status": _parse_word(STATUS_WORDS),
-    "lock": _parse_word(LOCK_WORDS),
+    **{kind: _parse_word(words) for kind, words in _WORDS.items()},
     "levels": _numbered,
     "counts": _numbered,
     "skills": _parse_skills,
@@ -361,6 +379,8 @@ def as_model_value(kind: CellKind, value: Any) -> Any:  # Any: differs by kind
     """Bring what `parse_cell` returned into the form that the models hold, for comparison."""
     if kind == "windows":
         return tuple(Window.model_validate(window) for window in value)
+    if kind == "spans":
+        return tuple(Span.model_validate(span) for span in value)
     if kind == "breaks":
         return tuple(Break.model_validate(pause) for pause in value)
     if kind == "skills":

@@ -241,7 +241,7 @@ def field_value(item: Ticket | Engineer | Shift, column: Column) -> Any:  # Any:
         return None
     if value == type(item).model_fields[top].default and column.name not in _ALWAYS:
         return None
-    if column.kind in ("windows", "breaks", "json") and not value:
+    if column.kind in ("windows", "spans", "breaks", "json") and not value:
         return None
     return value
 

@@ -349,7 +349,7 @@ def _object(column: Column, item: Any, kind: str, lost: list[str]) -> Any:  # An
             lost.append(f"{kind} '{item.id}', {column.field}: would read back otherwise")
     if column.kind == "skills":
         return {name: skill.model_dump() for name, skill in value.items()}
-    if column.kind in ("windows", "breaks") and value is not None:
+    if column.kind in ("windows", "spans", "breaks") and value is not None:
         return [window.model_dump() for window in value]
     return value
 

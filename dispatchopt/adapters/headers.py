@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CellKind = Literal[
     "id", "text", "int", "float", "lat", "lon", "priority", "minutes", "status", "lock", "instant",
     "windows", "breaks", "levels", "skills", "counts", "ids", "json", "end_place",
+    "area", "spans",
 ]  # fmt: skip
 """How a cell is read; `cells` has one reader and one writer for each."""
 
@@ -76,6 +77,9 @@ TICKET_COLUMNS: Final = (
     Column("earliest", "最早", "earliest", "instant", ("最早开始", "最早开始时间")),
     Column("due", "时限", "due", "instant", ("修复时限", "要求完成时间")),
     Column("latest", "最晚", "latest", "instant", ("最晚完成", "最晚完成时间")),
+    Column("area_class", "区域类型", "area_class", "area", ("区域分类", "城乡类型")),
+    Column("customer_tier", "客户等级", "customer_tier", "id", ("客户星级", "服务等级")),
+    Column("parked", "挂起时段", "parked", "spans", ("停表时段",)),
     Column("windows", "可选时段", "windows", "windows", ("可预约时段",)),
     Column("appointment_start", "预约开始", "appointment.open", "instant", ("预约开始时间",)),
     Column("appointment_end", "预约结束", "appointment.close", "instant", ("预约结束时间",)),
@@ -156,6 +160,16 @@ LOCK_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Words of a lock; the first Chinese word of each is the one written."""
+
+AREA_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{word: word for word in ("urban", "rural", "remote")},
+        **dict.fromkeys(("城市", "城镇", "城区", "市区", "县城"), "urban"),
+        **dict.fromkeys(("农村", "乡村", "乡镇"), "rural"),
+        **dict.fromkeys(("偏远", "边远", "偏远地区"), "remote"),
+    }
+)
+"""Words of an area class; the first Chinese word of each is the one written."""
 
 END_ANYWHERE_WORDS: Final = ("anywhere", "最后一单")
 """What `end_place` holds if the shift ends at its last visit."""

@@ -105,12 +105,14 @@ def _collection(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differ
     """Read lists and dicts; what they hold beyond times is left to the models."""
     if kind in ("levels", "skills", "counts", "json") and isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    if kind in ("ids", "windows", "breaks") and isinstance(value, Iterable):
+    if kind in ("ids", "windows", "spans", "breaks") and isinstance(value, Iterable):
         items = list(value)
         if kind == "ids":
             return tuple(item if isinstance(item, str) else str(_plain(item)) for item in items)
         if kind == "windows":
             return [_pair(item, ("open", "close"), clock) for item in items]
+        if kind == "spans":
+            return [_pair(item, ("start", "end"), clock) for item in items]
         return [_pair(item, ("earliest", "latest"), clock) for item in items]
     raise CellFault("cannot be read; write it as in a CSV file, or as a list or dict")
 

@@ -269,6 +269,15 @@ def _ticket_times(problem: Problem, ticket: Ticket) -> Iterator[Issue]:
                 f"{_local(problem, window.open)}/{_local(problem, window.close)}",
                 "the window closes before it opens; swap or correct the times",
             )
+    for index, span in enumerate(ticket.parked):
+        if span.end <= span.start:
+            yield Issue(
+                "ticket",
+                ticket.id,
+                f"parked[{index}]",
+                f"{_local(problem, span.start)}/{_local(problem, span.end)}",
+                "ends before it begins; swap or correct the times",
+            )
     if ticket.latest and ticket.earliest and ticket.latest < ticket.earliest:
         yield Issue(
             "ticket",

@@ -15,11 +15,13 @@ from dispatchopt.models.base import (
     Place,
     Priority,
     Seconds,
+    Span,
     Window,
 )
 
 Status = Literal["open", "parked", "started", "done", "cancelled"]
 Lock = Literal["none", "engineer", "visit", "started"]
+AreaClass = Literal["urban", "rural", "remote"]
 
 
 class Ticket(Model):
@@ -41,6 +43,11 @@ class Ticket(Model):
         Service-level limit on the *end* of service; soft, priced.
     latest
         Hard limit on the *end* of service.
+    area_class, customer_tier
+        What a service limit may depend on (`limits`), where `due` is to be computed.
+    parked
+        Stretches for which the clock of the service limit stood still (customer, access, third
+        party); their times count only where `due` is computed.
     windows
         Service must start inside one of them; absent or empty: any time.
     appointment
@@ -80,6 +87,9 @@ class Ticket(Model):
     earliest: Instant | None = None
     due: Instant | None = None
     latest: Instant | None = None
+    area_class: AreaClass | None = None
+    customer_tier: Id | None = None
+    parked: tuple[Span, ...] = ()
     windows: tuple[Window, ...] = ()
     appointment: Window | None = None
     lock: Lock = "none"

@@ -83,9 +83,9 @@ def test_csv_page_lists_every_header(columns: tuple[headers.Column, ...]) -> Non
         assert [name, column.zh, ", ".join(column.aliases)] in rows
 
 
-def test_csv_page_lists_every_word_of_a_status_or_lock() -> None:
+def test_csv_page_lists_every_word_of_a_status_lock_or_area() -> None:
     text = page("docs/csv.md")
-    for words in (headers.STATUS_WORDS, headers.LOCK_WORDS):
+    for words in (headers.STATUS_WORDS, headers.LOCK_WORDS, headers.AREA_WORDS):
         for word, meaning in words.items():
             assert re.search(rf"^\| `{meaning}` \|.*{re.escape(word)}", text, re.M) or (
                 word == meaning

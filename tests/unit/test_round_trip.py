@@ -26,6 +26,7 @@ spans = st.tuples(instants, st.integers(1, 8)).map(
 )
 windows = spans.map(lambda span: {"open": span[0], "close": span[1]})
 breaks = spans.map(lambda span: {"earliest": span[0], "latest": span[1], "duration": 300})
+parked = spans.map(lambda span: {"start": span[0], "end": span[1]})
 priorities = st.integers(1, 4)
 levels = st.dictionaries(ids, st.integers(1, 3), max_size=2)
 stock = st.dictionaries(ids, st.integers(0, 2), max_size=2)
@@ -56,6 +57,9 @@ tickets = fields(
         "known_at": instants,
         "earliest": instants,
         "due": instants,
+        "area_class": st.sampled_from(["urban", "rural", "remote"]),
+        "customer_tier": ids,
+        "parked": st.lists(parked, max_size=2),
         "windows": st.lists(windows, max_size=2),
         "appointment": windows,
         "duration": st.sampled_from([1, 900, 1800]),
