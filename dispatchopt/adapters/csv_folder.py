@@ -36,8 +36,9 @@ from dispatchopt.adapters.headers import (
 from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.publish import recover_folder
+from dispatchopt.adapters.raw import Row
 from dispatchopt.adapters.strict_json import parse_json
-from dispatchopt.adapters.tables import Row, Sheet, Table, read_sheet
+from dispatchopt.adapters.tables import Sheet, Table, read_sheet
 from dispatchopt.adapters.textfiles import decode_table, read_bytes
 from dispatchopt.adapters.travel_files import files_named, resolve_travel
 from dispatchopt.errors import AdapterError, Issue

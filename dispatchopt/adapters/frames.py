@@ -27,7 +27,8 @@ from dispatchopt.adapters.headers import (
 )
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.objects import is_missing, read_instant, read_object
-from dispatchopt.adapters.tables import Row, Sheet, Table, read_sheet
+from dispatchopt.adapters.raw import Row
+from dispatchopt.adapters.tables import Sheet, Table, read_sheet
 from dispatchopt.adapters.travel_files import (
     TravelFault,
     is_long,

@@ -16,20 +16,13 @@ from dispatchopt.adapters.headers import (
     normal_header,
 )
 from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.adapters.raw import Row, is_blank
 from dispatchopt.errors import MASK, Issue
 from dispatchopt.models.intake import PRIVATE_FIELDS
 from dispatchopt.models.masking import ValueKind, shown, without_echoes
 
 CellReader = Callable[[CellKind, Any, Clock], Any]
 """Reads a cell that is not blank; what it gives depends on the kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The cells of a row, and where it begins."""
-
-    line: int
-    cells: Sequence[Any]  # Any: text in a file, objects in a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +74,6 @@ class Sheet:
         """Headers of the columns that fill the same field of the model as this one does."""
         top = {self.header_of(c.field): c.field.partition(".")[0] for c in self.columns}
         return {other for other in top if top[other] == top.get(header)}
-
-
-def is_blank(cell: Any) -> bool:  # Any: text or an object of a frame
-    """Whether a cell says nothing."""
-    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def read_sheet(
