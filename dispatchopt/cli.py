@@ -25,6 +25,7 @@ from dispatchopt.cli_common import (
     refuse_output,
     with_policy,
 )
+from dispatchopt.cli_diff import diff
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
 
@@ -311,7 +312,10 @@ def _tell_plan(
     talk.say("\n".join(["", *lines, f"Output in {out}"]))
 
 
-# --- Commands of their own modules: app.command(epilog=CODES)(function) ---
+# --- Commands of their own modules ---
+
+
+app.command(epilog=CODES)(diff)
 
 
 if __name__ == "__main__":
