@@ -93,6 +93,9 @@ _NOTES: Final = {
     "设备": "device",
 }
 
+PLACE_NOTES: Final = frozenset({"现场", "地址", "小区", "楼栋", "楼层", "房间"})
+"""Keys of notes that say where it is."""
+
 TO_ENGLISH: Final[Mapping[str, str]] = MappingProxyType({**_TOOLS, **_PARTS, **_NOTES})
 TO_CHINESE: Final[Mapping[str, str]] = MappingProxyType({en: zh for zh, en in TO_ENGLISH.items()})
 

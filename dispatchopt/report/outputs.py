@@ -11,12 +11,14 @@ from dispatchopt.adapters.json_files import plan_bytes
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.adapters.visit_rows import rows_csv, unserved_rows, visit_rows
+from dispatchopt.report.chat import CONTACT_MINUTES, chat_texts
 from dispatchopt.report.kpis import plan_kpis
 from dispatchopt.report.readable import readable_detail
 from dispatchopt.report.run_sheets import file_names, run_sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from dispatchopt.adapters.visit_rows import RowTable
     from dispatchopt.errors import Issue
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 REPLACEABLE: Final = (
     "plan.json", "visits.csv", "unserved.csv", "kpis.json", "staffing.csv", "rejected.csv",
-    "warnings.csv", "run_sheets",
+    "warnings.csv", "run_sheets", "texts", "plan.xlsx",
 )  # fmt: skip
 """What an output folder holds; a folder with anything else in it is left alone."""
 
@@ -41,13 +43,17 @@ def write_outputs(
     warnings: Sequence[Issue] = (),
     shadow_prices: ShadowPrices | None = None,
     language: Language | Literal["both"] = "both",
+    released_at: datetime | None = None,
+    contact_minutes: int = CONTACT_MINUTES,
+    extra: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write plan, tables, key figures and run sheets; the folder is replaced as a whole.
 
     A kill at any moment leaves the old output or the new one, never a mixture. Files:
     ``plan.json``, ``visits.csv``, ``unserved.csv``, ``kpis.json``, ``run_sheets/<engineer>.md``
     (with both languages ``.en.md`` and ``.zh.md``), ``staffing.csv`` if shadow prices are
-    given, ``rejected.csv`` if anything was rejected and ``warnings.csv`` if there are any.
+    given, ``rejected.csv`` if anything was rejected and ``warnings.csv`` if there are any;
+    ``texts/<engineer>.txt`` to paste into a chat, endings as those of the run sheets.
     ``unserved.csv`` tells the facts behind each reason in words; ``plan.json`` keeps them as data.
 
     Parameters
@@ -63,6 +69,12 @@ def write_outputs(
         What of the input looks like a slip (`Intake.warnings`).
     shadow_prices
         What more hours, engineers, skills would be worth (`Result.shadow_prices`).
+    released_at, contact_minutes
+        When engineers get the plan, and the minutes from then on in which customers are called;
+        see `report.chat.chat_texts`.
+    extra
+        Content of more files by name, published with the others: ``plan.xlsx`` of
+        `report.workbook.workbook_bytes`, or what a layer above adds.
 
     Raises
     ------
@@ -73,11 +85,20 @@ def write_outputs(
     """
     refused = plan.rejected if rejected is None else rejected
     files = output_files(
-        problem, plan, rejected=refused, issues=issues, warnings=warnings, language=language
+        problem,
+        plan,
+        rejected=refused,
+        issues=issues,
+        warnings=warnings,
+        language=language,
+        released_at=released_at,
+        contact_minutes=contact_minutes,
     )
     if shadow_prices is not None:
         files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")
-    publish_folder(Path(folder), files, replaceable=REPLACEABLE)
+    files |= extra or {}
+    replaceable = {*REPLACEABLE, *(name.split("/")[0] for name in extra or ())}
+    publish_folder(Path(folder), files, replaceable=replaceable)
 
 
 def output_files(
@@ -88,6 +109,8 @@ def output_files(
     issues: Sequence[Issue],
     language: Language | Literal["both"],
     warnings: Sequence[Issue] = (),
+    released_at: datetime | None = None,
+    contact_minutes: int = CONTACT_MINUTES,
 ) -> dict[str, bytes]:
     """Return the content of each output file, as `write_outputs` publishes it."""
     files = {
@@ -103,9 +126,18 @@ def output_files(
     names = file_names(engineer.id for engineer in problem.engineers)
     languages: tuple[Language, ...] = ("en", "zh") if language == "both" else (language,)
     for spoken in languages:
-        ending = f"{spoken}.md" if language == "both" else "md"
+        ending = f".{spoken}" if language == "both" else ""
         for engineer_id, text in run_sheets(problem, plan, language=spoken).items():
-            files[f"run_sheets/{names[engineer_id]}.{ending}"] = text.encode()
+            files[f"run_sheets/{names[engineer_id]}{ending}.md"] = text.encode()
+        texts = chat_texts(
+            problem,
+            plan,
+            language=spoken,
+            released_at=released_at,
+            contact_minutes=contact_minutes,
+        )
+        for engineer_id, text in texts.items():
+            files[f"texts/{names[engineer_id]}{ending}.txt"] = text.encode()
     return files
 
 

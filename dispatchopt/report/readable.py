@@ -49,6 +49,11 @@ def readable(data: Mapping[str, Any], *, language: Language = "en") -> str:
     )
 
 
+def readable_value(value: Any, *, language: Language = "en") -> str:  # Any: JSON
+    """Write a value alone in one line; nothing for what is empty or null."""
+    return "" if _is_empty(value) else _text(value, language)
+
+
 def readable_detail(detail: Mapping[str, Any]) -> str:
     """Write the facts behind a reason: ``skill: FIBER; level: 2``, ``blocking: T12 (P1)``."""
     told = dict(detail)

@@ -60,7 +60,7 @@ def test_version_and_help() -> None:
 def test_plan_writes_everything_and_exits_0(tmp_path: Path) -> None:
     found = plan(save(tmp_path, small()), tmp_path / "out")
     assert found.exit_code == 0, found.output
-    names = {"plan.json", "visits.csv", "unserved.csv", "kpis.json", "run_sheets"}
+    names = {"plan.json", "visits.csv", "unserved.csv", "kpis.json", "run_sheets", "texts"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     assert "served     0   0   4   0    4" in found.stdout
     assert f"Output in {tmp_path / 'out'}" in found.stdout

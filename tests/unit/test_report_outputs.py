@@ -43,6 +43,9 @@ def test_everything_is_written(tmp_path: Path) -> None:
             "kpis.json", "plan.json", "unserved.csv", "visits.csv",
             "run_sheets/E1.en.md", "run_sheets/E1.zh.md",
             second, second.replace(".en.", ".zh."),
+            "texts/E1.en.txt", "texts/E1.zh.txt",
+            *(second.replace("run_sheets", "texts").replace(".en.md", end)
+              for end in (".en.txt", ".zh.txt")),
         ]
     )  # fmt: skip
     assert read_plan(tmp_path / "out" / "plan.json") == plan()
