@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dispatchopt.adapters.json_files import read_plan, read_problem, write_plan, write_problem
     from dispatchopt.checker import Report, check
     from dispatchopt.generator import generate
+    from dispatchopt.limits import Limited, LimitPreset, apply_limits, contact_by
     from dispatchopt.models import (
         Break,
         Engineer,
@@ -71,6 +72,10 @@ _WHERE = {
     "Report": "dispatchopt.checker",
     "check": "dispatchopt.checker",
     "generate": "dispatchopt.generator",
+    "LimitPreset": "dispatchopt.limits",
+    "Limited": "dispatchopt.limits",
+    "apply_limits": "dispatchopt.limits",
+    "contact_by": "dispatchopt.limits",
     "Intake": "dispatchopt.models.intake",
     "write_outputs": "dispatchopt.report.outputs",
     "Planner": "dispatchopt.solve",
@@ -111,6 +116,8 @@ __all__ = [
     "InternalError",
     "InvalidProblemError",
     "Issue",
+    "LimitPreset",
+    "Limited",
     "Matrix",
     "Plan",
     "Planner",
@@ -130,7 +137,9 @@ __all__ = [
     "UnsupportedRuleError",
     "Visit",
     "Window",
+    "apply_limits",
     "check",
+    "contact_by",
     "generate",
     "plan_to_frame",
     "problem_from_frames",

@@ -15,6 +15,7 @@ from dispatchopt.cli_common import (
     CODES,
     Debug,
     Json,
+    Limits,
     OnBadRow,
     PolicyFile,
     Source,
@@ -23,6 +24,7 @@ from dispatchopt.cli_common import (
     read_input,
     refuse_intake,
     refuse_output,
+    with_due,
     with_policy,
 )
 from dispatchopt.cli_diff import diff
@@ -103,6 +105,7 @@ def plan(
         ),
     ] = 0.0,
     policy: PolicyFile = None,
+    limits: Limits = None,
     on_bad_row: OnBadRow = "error",
     max_rejects: Annotated[
         str, typer.Option(help="Most rows that may be left out: of the tickets (2%), or a count.")
@@ -127,6 +130,7 @@ def plan(
             raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
         refuse_output(out, source)
         intake = with_policy(read_input(source, on_bad_row, talk), policy)
+        intake = with_due(intake, limits, talk)
         refuse_intake(source, intake, max_rejects)
         compile_kernels(talk)
         options = {"iterations": iterations, "seed": seed, "threads": threads, "prove": prove}
@@ -143,6 +147,7 @@ def check(
     source: Annotated[Path, typer.Argument(metavar="PROBLEM", help="As the INPUT of plan.")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, or its folder.")],
     policy: PolicyFile = None,
+    limits: Limits = None,
     on_bad_row: OnBadRow = "error",
     as_json: Json = False,
     verbose: Verbose = False,
@@ -160,6 +165,7 @@ def check(
         from dispatchopt.report.summary import report_json, report_lines
 
         intake = with_policy(read_input(source, on_bad_row, talk), policy)
+        intake = with_due(intake, limits, talk)
         recover_folder(plan)
         found = check_plan(intake.problem, read_plan(plan / "plan.json" if plan.is_dir() else plan))
         code = Code.DONE if found.is_valid else Code.VIOLATIONS

@@ -34,6 +34,13 @@ PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", help="Policy (.json or .toml) instead of the problem's own."),
 ]
+Limits = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PRESET",
+        help="Compute the due of tickets that have none by these service limits: cn_statutory ...",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; ids only.")]
@@ -63,6 +70,20 @@ def with_policy(intake: Intake, path: Path | None) -> Intake:
         return intake
     problem = intake.problem.model_copy(update={"policy": read_policy(path)})
     return replace(intake, problem=problem)
+
+
+def with_due(intake: Intake, preset: str | None, talk: Talk) -> Intake:
+    """Return the input with every absent due computed; as it is without a preset."""
+    from dispatchopt.limits import apply_limits
+
+    if preset is None:
+        return intake
+    found = apply_limits(intake.problem, preset=preset)
+    for warning in found.warnings:
+        talk.note(f"Warning: {warning}")
+    talk.note(f"Due computed of {counted(len(found.computed), 'ticket')} by {preset}")
+    warnings = (*intake.warnings, *found.warnings)
+    return replace(intake, problem=found.problem, warnings=warnings)
 
 
 def refuse_output(out: Path, source: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from dispatchopt.adapters.tables import Item, Sheet, nested, printable
 from dispatchopt.adapters.travel_files import without_place_echoes
 from dispatchopt.errors import InvalidProblemError, Issue
+from dispatchopt.limits.apply import LimitSettings, with_limits
 from dispatchopt.models import FaultType, Rejected, builtin_fault_types
 from dispatchopt.models.intake import Intake, build_problem
 
@@ -38,6 +39,8 @@ class Settings:
         The order in which faults are listed.
     warnings
         What the reader found that looks like a slip.
+    limits
+        By which service limits an absent `due` is computed; None: it stays absent.
     """
 
     head: dict[str, Any]  # Any: raw data
@@ -50,6 +53,7 @@ class Settings:
     travel_known: bool = True
     file_order: tuple[str, ...] = ()
     warnings: tuple[Issue, ...] = ()
+    limits: LimitSettings | None = None
 
 
 def assemble(
@@ -126,7 +130,27 @@ class _Assembly:
             for entry in intake.rejected
         )
         issues = tuple(self._sorted(told for _, told in told_pairs))
-        return Intake(intake.problem, rejected, issues, warnings)
+        return self._limited(Intake(intake.problem, rejected, issues, warnings))
+
+    def _limited(self, intake: Intake) -> Intake:
+        """Compute what `due` is absent; tell where what it lacks stands."""
+        if self.settings.limits is None:
+            return intake
+        found = with_limits(intake.problem, self.settings.limits)
+        rows = {item.values.get("id"): item for item in self.tickets.items}
+        told = [
+            replace(
+                issue,
+                field=self.tickets.header_of(issue.field),
+                file=rows[issue.id].file,
+                line=rows[issue.id].line,
+            )
+            if issue.kind == "ticket"
+            else replace(issue, file=self.settings.file)
+            for issue in found.warnings
+        ]
+        warnings = tuple(self._sorted([*intake.warnings, *told]))
+        return replace(intake, problem=found.problem, warnings=warnings)
 
     def _origin(self, plural: str, index: int) -> tuple[str, int]:
         if plural in ("tickets", "engineers"):

@@ -41,7 +41,8 @@ from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.adapters.tables import Sheet, Table, read_sheet
 from dispatchopt.adapters.textfiles import decode_table, read_bytes
 from dispatchopt.adapters.travel_files import files_named, resolve_travel
-from dispatchopt.errors import AdapterError, Issue
+from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
+from dispatchopt.limits.apply import LimitSettings, checked_settings
 from dispatchopt.models import Plan, Policy
 from dispatchopt.models.base import Model
 from dispatchopt.models.masking import shown
@@ -57,7 +58,7 @@ __all__ = ["read_folder", "write_folder"]
 _M = TypeVar("_M", bound=Model)
 
 _FILES: Final = (POLICY, FAULT_TYPES, PREVIOUS_PLAN, TRAVEL, ENGINEERS, SHIFTS, TICKETS)
-_SETTINGS: Final = ("schema_version", "timezone", "now", "horizon", "travel", "policy")
+_SETTINGS: Final = ("schema_version", "timezone", "now", "horizon", "travel", "policy", "limits")
 
 
 def read_folder(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
@@ -127,6 +128,7 @@ class _Reader:
             engineers_known=engineers_known,
             file_order=_FILES,
             warnings=tuple(self.warnings),
+            limits=self._limits(raw),
         )
         return assemble(
             tickets, engineers, shifts, settings, self.issues, on_bad_row=self.on_bad_row
@@ -261,6 +263,15 @@ class _Reader:
         if (self.folder / PREVIOUS_PLAN).exists():
             head["previous_plan"] = self._previous_plan()
         return {key: value for key, value in head.items() if value is not None}
+
+    def _limits(self, raw: dict[str, Any]) -> LimitSettings | None:  # Any: TOML
+        if "limits" not in raw:
+            return None
+        try:
+            return checked_settings(raw["limits"], POLICY)
+        except InvalidProblemError as error:
+            self.issues.extend(error.issues)
+            return None
 
     def _horizon(self, raw: Any, clock: Clock) -> Any:  # Any: TOML
         """Read start and end; None if one is faulty, so that the shifts give the horizon."""

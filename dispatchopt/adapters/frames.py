@@ -36,7 +36,8 @@ from dispatchopt.adapters.travel_files import (
     table_from_rows,
 )
 from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
-from dispatchopt.errors import AdapterError, Issue
+from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
+from dispatchopt.limits.apply import LimitSettings, checked_settings
 from dispatchopt.models import (
     Engineer,
     FaultType,
@@ -82,6 +83,7 @@ def problem_from_frames(
     fault_types: Sequence[FaultType | Mapping[str, Any]] = (),  # Any: raw data
     previous_plan: Plan | None = None,
     schema_version: str = "1",
+    limits: str | Mapping[str, Any] | None = None,  # Any: raw data
     on_bad_row: OnBadRow = "error",
 ) -> Intake:
     """Make a problem from frames; the frames stay as they are.
@@ -95,6 +97,9 @@ def problem_from_frames(
         ids as index and columns. Default: the straight line.
     timezone
         Zone of times without one; required if there are any.
+    limits
+        By which service limits an absent `due` is computed: the name of a preset, or the fields of
+        a folder's ``[limits]`` table. Default: it stays absent.
     horizon
         Default: the local days that cover all shifts.
     on_bad_row
@@ -132,6 +137,7 @@ def problem_from_frames(
         engineers_known=bool(engineer_sheet.headers),
         file_order=("", "engineers", "shifts", "tickets"),
         warnings=tuple(warnings),
+        limits=_limits(limits, issues),
     )
     return assemble(
         ticket_sheet, engineer_sheet, shift_sheet, settings, issues, on_bad_row=on_bad_row
@@ -219,6 +225,19 @@ def _zone(name: str | None, issues: list[Issue]) -> tzinfo | None:
     except (OSError, KeyError, ValueError, TypeError):
         message = "no IANA time zone; write for example Asia/Shanghai"
         issues.append(Issue("problem", "", "timezone", str(name)[:60], message))
+        return None
+
+
+def _limits(
+    raw: str | Mapping[str, Any] | None,  # Any: raw data
+    issues: list[Issue],
+) -> LimitSettings | None:
+    if raw is None:
+        return None
+    try:
+        return checked_settings({"preset": raw} if isinstance(raw, str) else raw)
+    except InvalidProblemError as error:
+        issues.extend(error.issues)
         return None
 
 

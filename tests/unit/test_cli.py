@@ -337,6 +337,26 @@ def test_a_faulty_policy_file_exits_2(tmp_path: Path, name: str, text: str) -> N
     assert plan(source, tmp_path / "out", "--policy", tmp_path / name).exit_code == 2
 
 
+def test_limits_compute_what_is_due(tmp_path: Path) -> None:
+    # Reported at 03:00, due by 07:00, before any shift begins: late for sure.
+    leased = raw_ticket(
+        "T1", fault_type="ENT_LEASED_DEGRADED", skills={}, reported_at=at("03:00"), priority=1
+    )
+    source = save(tmp_path, raw_problem(tickets=[leased, raw_ticket("T2")]))
+    limits = ("--limits", "leased_line_4h")
+    found = plan(source, tmp_path / "out", "--json", *limits)
+    told = json.loads(found.stdout)
+    assert found.exit_code == 0
+    assert told["cost"]["by_rule"]["lateness"] > 0
+    assert [issue["field"] for issue in told["warnings"]] == ["limits.preset"]
+    assert run("check", source, tmp_path / "out", *limits).exit_code == 0
+    without = json.loads(plan(source, tmp_path / "out", "--json").stdout)
+    assert "lateness" not in without["cost"]["by_rule"]
+    refused = plan(source, tmp_path / "out", "--limits", "leased")
+    assert refused.exit_code == 2
+    assert "no such preset" in refused.output
+
+
 def test_check_names_violations_and_exits_1(tmp_path: Path) -> None:
     needs = raw_ticket("T1", skills={"NO_SUCH_SKILL": 1})
     source = save(tmp_path, raw_problem(tickets=[needs, raw_ticket("T2")]))
