@@ -5,6 +5,8 @@
     DispatchError
     ├── InvalidProblemError   (also a ValueError)  the problem contradicts itself or the schema
     ├── AdapterError                               a file, frame or database fails to read or write
+    │   ├── PlanConflictError                      the plan is not the successor of the one in force
+    │   └── PublisherBusyError                     another publisher is at work on the same outbox
     ├── UnsupportedRuleError                       a solver was given a form that it does not know
     └── InternalError                              our own mistake: no plan passed the checker
 
@@ -125,6 +127,14 @@ class InvalidProblemError(DispatchError, ValueError):
 
 class AdapterError(DispatchError):
     """A source cannot be read, or a target cannot be written."""
+
+
+class PlanConflictError(AdapterError):
+    """A plan cannot take its place: made on an old one, or its id stands for another plan."""
+
+
+class PublisherBusyError(AdapterError):
+    """Another publisher is at work on the same outbox."""
 
 
 class UnsupportedRuleError(DispatchError):

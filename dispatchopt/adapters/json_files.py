@@ -131,6 +131,12 @@ def plan_bytes(plan: Plan) -> bytes:
     return dump_json(to_json(plan), indent=1)
 
 
+def plan_digest(data: dict[str, Any]) -> str:  # Any: JSON
+    """Return a digest of what a plan in JSON says; how the search went is no part of that."""
+    said = {key: value for key, value in data.items() if key != "provenance"}
+    return hashlib.sha256(dump_json(said, indent=None)).hexdigest()
+
+
 def to_json(model: Model) -> dict[str, Any]:  # Any: JSON
     """Return a model in the values of JSON.
 

@@ -11,13 +11,12 @@
 from __future__ import annotations
 
 from dispatchopt.adapters.outbox.messages import Action, DocumentHook, Message
-from dispatchopt.adapters.outbox.outbox import Enqueued, Outbox, PlanConflictError
+from dispatchopt.adapters.outbox.outbox import Enqueued, Outbox
 from dispatchopt.adapters.outbox.publisher import (
     DELIVERED,
     Deliver,
     Delivery,
     Outcome,
-    PublisherBusyError,
     PublishReport,
     Waiting,
 )
@@ -35,8 +34,6 @@ __all__ = [
     "Message",
     "Outbox",
     "Outcome",
-    "PlanConflictError",
     "PublishReport",
-    "PublisherBusyError",
     "Waiting",
 ]

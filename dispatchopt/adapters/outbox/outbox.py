@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections import Counter
@@ -11,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatchopt.adapters.json_files import to_json
+from dispatchopt.adapters.json_files import plan_digest, to_json
 from dispatchopt.adapters.outbox.messages import (
     Action,
     DocumentHook,
@@ -21,14 +20,13 @@ from dispatchopt.adapters.outbox.messages import (
 )
 from dispatchopt.adapters.outbox.publisher import (
     Deliver,
-    PublisherBusyError,
     Publishing,
     PublishReport,
     Waiting,
     standing,
 )
 from dispatchopt.adapters.outbox.store import FileStore, Session, Store
-from dispatchopt.errors import AdapterError
+from dispatchopt.errors import AdapterError, PlanConflictError, PublisherBusyError
 from dispatchopt.models import Plan
 
 if TYPE_CHECKING:
@@ -37,10 +35,6 @@ if TYPE_CHECKING:
     from dispatchopt.models import Problem
 
 logger = logging.getLogger(__name__)
-
-
-class PlanConflictError(AdapterError):
-    """A plan cannot be taken: its id stands for another plan already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +77,13 @@ class Outbox:
     def __init__(self, where: str | Path) -> None:
         self._store: Store
         if isinstance(where, str) and "://" in where:
-            raise AdapterError("An outbox in a database is not supported yet. Name a file.")
-        self._store = FileStore(Path(where))
+            # Loaded here: databases are an extra.
+            from dispatchopt.adapters.database.connect import Link
+            from dispatchopt.adapters.database.store import DatabaseStore
+
+            self._store = DatabaseStore(Link(where))
+        else:
+            self._store = FileStore(Path(where))
 
     def enqueue(
         self,
@@ -206,9 +205,7 @@ def enqueue(
 ) -> Enqueued:
     """Take a plan within a transaction that the caller began; see `Outbox.enqueue`."""
     data = to_json(plan)
-    # How long the search took is no part of what the plan says.
-    told = {key: value for key, value in data.items() if key != "provenance"}
-    digest = hashlib.sha256(_json(told).encode()).hexdigest()
+    digest = plan_digest(data)
     rows = session.run(_PLAN, plan_id=plan.plan_id)
     if rows:
         if rows[0][0] != digest:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from dispatchopt.adapters.outbox.messages import Action, Message
-from dispatchopt.errors import AdapterError, masked
+from dispatchopt.errors import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +25,6 @@ _ENOUGH: Final = 5
 
 _LONGEST_WAIT: Final = 300.0
 """Seconds beyond which a message is left to the next run."""
-
-
-class PublisherBusyError(AdapterError):
-    """Another publisher is at work on the same outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +186,8 @@ class Publishing:
         self.num_failures = self.num_failures + 1 if outcome.status == "retry" else 0
         status = "pending" if outcome.status == "retry" else outcome.status
         reason = masked(outcome.reason)[:300]
-        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        values = {"seq": seq, "status": status, "reason": reason, "now": now}
+        settled_at = None if status == "pending" else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        values = {"seq": seq, "status": status, "reason": reason, "settled_at": settled_at}
         if status == "delivered":
             # True even if a newer message has superseded this one meanwhile.
             self.session.run(_DELIVERED, **values)
@@ -229,10 +225,10 @@ SELECT idempotency_key, plan_id, ticket_id, action, document, attempts
 FROM dispatchopt_outbox WHERE seq = :seq AND status = 'pending'"""
 _DELIVERED: Final = """\
 UPDATE dispatchopt_outbox
-SET status = :status, attempts = attempts + 1, reason = :reason, settled_at = :now
+SET status = :status, attempts = attempts + 1, reason = :reason, settled_at = :settled_at
 WHERE seq = :seq"""
 _UNDELIVERED: Final = """\
 UPDATE dispatchopt_outbox
 SET status = :status, attempts = attempts + 1, reason = :reason,
-    settled_at = CASE WHEN :status = 'refused' THEN :now END
+    settled_at = :settled_at
 WHERE seq = :seq AND status = 'pending'"""

@@ -1,0 +1,16 @@
+"""Databases through SQLAlchemy: SQLite and PostgreSQL.
+
+::
+
+    database = Database("postgresql+psycopg://planner@db/dispatch")
+    database.upgrade()                                # or: dispatchopt database init URL
+    database.release_plan(plan)                       # plan and messages in one transaction
+    Outbox("postgresql+psycopg://planner@db/dispatch").publish(...)
+"""
+
+from __future__ import annotations
+
+from dispatchopt.adapters.database.database import Database, Released
+from dispatchopt.adapters.database.migrations import SchemaStatus
+
+__all__ = ["Database", "Released", "SchemaStatus"]
