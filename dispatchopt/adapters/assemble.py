@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
+from dispatchopt.adapters.booked import Booking, days_of
 from dispatchopt.adapters.tables import Item, Sheet, nested, printable
 from dispatchopt.adapters.travel_files import without_place_echoes
 from dispatchopt.errors import InvalidProblemError, Issue
@@ -17,6 +18,8 @@ from dispatchopt.models.intake import Intake, build_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from dispatchopt.adapters.day_parts import Hours
 
 OnBadRow = Literal["error", "reject"]
 
@@ -41,6 +44,8 @@ class Settings:
         What the reader found that looks like a slip.
     limits
         By which service limits an absent `due` is computed; None: it stays absent.
+    day_parts
+        Hours by word, where the settings have their own.
     """
 
     head: dict[str, Any]  # Any: raw data
@@ -54,6 +59,7 @@ class Settings:
     file_order: tuple[str, ...] = ()
     warnings: tuple[Issue, ...] = ()
     limits: LimitSettings | None = None
+    day_parts: Mapping[str, Hours] | None = None
 
 
 def assemble(
@@ -100,13 +106,18 @@ class _Assembly:
         self.reported.update((issue.file, issue.line, issue.field) for issue in self.issues)
         self._attach_shifts()
         catalogue = _catalogue(self.settings.head.get("fault_types", ()))
+        head = self.settings.head
+        horizon = head["horizon"] if "horizon" in head else self._horizon()
+        days = days_of(horizon, self.settings.zone)
+        booking = Booking(days, self.settings.zone, self.settings.day_parts, self._fault)
+        for item in self.tickets.items:
+            booking.settle(item)
         data: dict[str, Any] = {
-            **self.settings.head,
+            **head,
+            "horizon": horizon,
             "tickets": [self._ticket(item, catalogue) for item in self.tickets.items],
             "engineers": [self._engineer(item) for item in self.engineers.items],
         }
-        if "horizon" not in data:
-            data["horizon"] = self._horizon()
         try:
             intake = build_problem(
                 data,

@@ -7,6 +7,7 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from dispatchopt.adapters.day_parts import DAY_PARTS, DayWindow, read_day_window
 from dispatchopt.adapters.headers import (
     AREA_WORDS,
     END_ANYWHERE_WORDS,
@@ -14,7 +15,7 @@ from dispatchopt.adapters.headers import (
     STATUS_WORDS,
     CellKind,
 )
-from dispatchopt.adapters.local_time import CellFault, Clock, plain
+from dispatchopt.adapters.local_time import CellFault, Clock, NoWindow, from_serial, plain
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.errors import AdapterError
 from dispatchopt.models import Break, Skill, Span, Window
@@ -35,7 +36,11 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?", re.ASCII)
 _PRIORITY = re.compile(r"[P]?([1-4])(\.0+)?级?", re.IGNORECASE | re.ASCII)
 _DURATION = re.compile(r"(?P<number>[\d.,]+)\s*(?P<unit>s|秒|min|m|分|分钟)?", re.ASCII)
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
+_DAY_OF_TIME = re.compile(_DAY.pattern + r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2})?)?", re.ASCII)
 _SEPARATOR = re.compile(r"[;；,，、\n]")
+_SPREADSHEET_ERRORS: Final = frozenset(
+    ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
+)
 
 
 def parse_cell(kind: CellKind, text: str, clock: Clock) -> Any:  # Any: differs by kind
@@ -46,6 +51,8 @@ def parse_cell(kind: CellKind, text: str, clock: Clock) -> Any:  # Any: differs 
     CellFault
         With what is allowed and the way out.
     """
+    if text in _SPREADSHEET_ERRORS:
+        raise CellFault("a spreadsheet could not compute this cell; correct it there")
     if kind in _TIMED_READERS:
         return _TIMED_READERS[kind](text, clock)
     return _READERS[kind](text.strip())
@@ -252,11 +259,9 @@ def _name_and_skill(part: str) -> tuple[str, dict[str, Any]]:  # Any: level and 
 
 
 def _parse_day(text: str) -> date:
-    match = _DAY.fullmatch(plain(text))
     try:
-        if match is not None:
-            return date(int(match[1]), int(match[2]), int(match[3]))
-    except ValueError:
+        return _parse_plan_day(text)
+    except CellFault:
         pass
     raise CellFault(f"{text!r} is no day of expiry; write WORK_AT_HEIGHT:1@2027-03-01")
 
@@ -275,17 +280,46 @@ def _parse_end_place(text: str) -> str | None:
     return None if text in END_ANYWHERE_WORDS else parse_id(text)
 
 
-def _parse_windows(text: str, clock: Clock) -> list[dict[str, datetime]]:
+def _parse_windows(text: str, clock: Clock) -> list[dict[str, datetime] | DayWindow]:
+    """Read windows; those in words wait for the days of the plan."""
+    return _each(text, _naming(lambda part: _parse_window(part, clock), text))
+
+
+def _parse_window(text: str, clock: Clock) -> dict[str, datetime] | DayWindow:
+    try:
+        opens, closes = clock.window(text)
+    except NoWindow:
+        window = read_day_window(text, clock.day_parts or DAY_PARTS)
+        clock.note_local()
+        return window
+    return {"open": opens, "close": closes}
+
+
+def _parse_slot(text: str, clock: Clock) -> dict[str, datetime] | DayWindow:
+    if len(_parts(text)) != 1:
+        raise CellFault("must be one window; an appointment has no choice")
+    return _parse_window(text, clock)
+
+
+def _parse_spans(text: str, clock: Clock) -> list[dict[str, datetime]]:
     def read(part: str) -> dict[str, datetime]:
-        opens, closes = clock.window(part)
-        return {"open": opens, "close": closes}
+        start, end = clock.window(part)
+        return {"start": start, "end": end}
 
     return _each(text, _naming(read, text))
 
 
-def _parse_spans(text: str, clock: Clock) -> list[dict[str, datetime]]:
-    windows = _parse_windows(text, clock)
-    return [{"start": window["open"], "end": window["close"]} for window in windows]
+def _parse_plan_day(text: str) -> date:
+    normal = plain(text)
+    if re.fullmatch(r"\d{5}(\.0+)?", normal, re.ASCII):
+        return from_serial(float(normal)).date()
+    found = _DAY_OF_TIME.fullmatch(normal)
+    try:
+        if found is not None:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        pass
+    raise CellFault("no day; write 2026-11-23")
 
 
 def _parse_breaks(text: str, clock: Clock) -> list[dict[str, Any]]:  # Any: times and seconds
@@ -332,6 +366,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 _TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {
     "instant": lambda text, clock: clock.instant(text),
     "windows": _parse_windows,
+    "slot": _parse_slot,
     "spans": _parse_spans,
     "breaks": _parse_breaks,
 }
@@ -344,6 +379,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "lon": _parse_degrees(180),
     "priority": _parse_priority,
     "minutes": _parse_minutes,
+    "day": _parse_plan_day,
     **{kind: _parse_word(words) for kind, words in _WORDS.items()},
     "levels": _numbered,
     "counts": _numbered,

@@ -131,6 +131,8 @@ class _Writer:
     ) -> str:
         filled: list[tuple[Column, list[str]]] = []
         for column in columns:
+            if not column.is_written:
+                continue
             if given and column.name in given:
                 cells = [
                     self._cell(column, kind, item.id, value)

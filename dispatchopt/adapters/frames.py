@@ -321,7 +321,17 @@ def _sheet(
         for line, row in enumerate(zip(*cells, strict=True), start=1)
     ]
     table = Table(name, [str(column) for column in frame.columns], rows, header_line=0)
-    return read_sheet(table, columns, kind, clock, issues, read_object)
+    return read_sheet(table, columns, kind, clock, issues, _ObjectCells())
+
+
+class _ObjectCells:
+    """Reads the cells of frames."""
+
+    def read(self, column: Column, cell: Any, clock: Clock) -> Any:  # Any: differs by column
+        return read_object(column.kind, cell, clock)
+
+    def echo(self, cell: Any) -> Any:  # Any: an object
+        return cell.strip() if isinstance(cell, str) else cell
 
 
 _Item = TypeVar("_Item", Ticket, Engineer, Shift)
@@ -332,7 +342,7 @@ def _frame(
 ) -> pd.DataFrame:
     filled: dict[str, pd.Series[Any]] = {}
     for column in columns:
-        if column.name == "engineer_id":
+        if column.name == "engineer_id" or not column.is_written:
             continue
         values = [_object(column, item, kind, lost) for item in items]
         if column.required or any(value is not None for value in values):

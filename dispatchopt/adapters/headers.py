@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 CellKind = Literal[
     "id", "text", "int", "float", "lat", "lon", "priority", "minutes", "status", "lock", "instant",
     "windows", "breaks", "levels", "skills", "counts", "ids", "json", "end_place",
-    "area", "spans",
+    "area", "spans", "slot", "day",
 ]  # fmt: skip
-"""How a cell is read; `cells` has one reader and one writer for each."""
+"""How a cell is read; `cells` has one reader for each, and a writer for what is written."""
 
 # The files of a folder.
 TICKETS: Final = "tickets.csv"
@@ -52,6 +52,8 @@ class Column:
         Further headers that are read.
     required
         Whether the column must be there.
+    is_written
+        False if it is read alone, because another column says the same more exactly.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     kind: CellKind
     aliases: tuple[str, ...] = ()
     required: bool = False
+    is_written: bool = True
 
 
 TICKET_COLUMNS: Final = (
@@ -81,6 +84,8 @@ TICKET_COLUMNS: Final = (
     Column("customer_tier", "客户等级", "customer_tier", "id", ("客户星级", "服务等级")),
     Column("parked", "挂起时段", "parked", "spans", ("停表时段",)),
     Column("windows", "可选时段", "windows", "windows", ("可预约时段",)),
+    Column("booking_day", "预约日期", "windows", "day", ("上门日期",), is_written=False),
+    Column("appointment", "预约时段", "appointment", "slot", ("预约时间段",), is_written=False),
     Column("appointment_start", "预约开始", "appointment.open", "instant", ("预约开始时间",)),
     Column("appointment_end", "预约结束", "appointment.close", "instant", ("预约结束时间",)),
     Column("lock", "锁定", "lock", "lock", ("锁定方式",)),

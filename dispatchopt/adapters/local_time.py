@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _INSTANT = re.compile(
     r"(?P<year>\d{4})[-/.年](?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})日?"
@@ -23,6 +27,10 @@ class CellFault(ValueError):
     """A cell that cannot be read; the message says what is allowed and the way out."""
 
 
+class NoWindow(CellFault):
+    """A cell that is no window from one time to another; it may be one in words."""
+
+
 class Clock:
     """Turns what stands in a file into UTC, and back.
 
@@ -31,6 +39,8 @@ class Clock:
     zone
         The zone declared for the file; None: times without an offset are noted and taken as UTC,
         so that reading goes on.
+    day_parts
+        Hours by word (`adapters.day_parts`), where the settings have their own.
 
     Attributes
     ----------
@@ -39,8 +49,11 @@ class Clock:
         first, noted by who reads the rows.
     """
 
-    def __init__(self, zone: tzinfo | None) -> None:
+    def __init__(
+        self, zone: tzinfo | None, day_parts: Mapping[str, tuple[int, int]] | None = None
+    ) -> None:
         self.zone = zone
+        self.day_parts = day_parts
         self.naive_count = 0
         self.first_naive: tuple[str, int, str] | None = None
 
@@ -54,8 +67,11 @@ class Clock:
         """
         match = _INSTANT.fullmatch(plain(text))
         if match is None:
-            if re.fullmatch(r"\d+([.,]\d+)?", plain(text), re.ASCII):
-                raise CellFault(f"a number is no date and time; {_HOW}")
+            number = plain(text)
+            if re.fullmatch(r"\d{5}(\.\d+)?", number, re.ASCII):
+                return self.localised(from_serial(float(number)))
+            if re.fullmatch(r"\d+([.,]\d+)?", number, re.ASCII):
+                raise CellFault(f"this number is no date and time; {_HOW}")
             raise CellFault(f"no date and time; {_HOW}")
         if match["fraction"] and match["fraction"].strip(".,0"):
             raise CellFault("whole seconds only; round the value")
@@ -79,7 +95,11 @@ class Clock:
                     return self.instant(first[0]), self.instant(rest[1])
                 close = _built(first, clock_time)
                 return self.instant(first[0]), self.localised(close, first["offset"])
-        raise CellFault("no window; write 2026-11-23 08:00/10:00")
+        raise NoWindow("no window; write 2026-11-23 08:00/10:00")
+
+    def note_local(self) -> None:
+        """Count a local time if no zone says whose it is."""
+        self.naive_count += self.zone is None
 
     def localised(self, local: datetime, offset: str | None = None) -> datetime:
         """Return a naive local time as UTC.
@@ -91,8 +111,8 @@ class Clock:
         """
         if offset is not None:
             return to_utc(local.replace(tzinfo=_fixed(offset)))
+        self.note_local()
         if self.zone is None:
-            self.naive_count += 1
             return local.replace(tzinfo=UTC)
         first = to_utc(local.replace(tzinfo=self.zone))
         second = to_utc(local.replace(tzinfo=self.zone, fold=1))
@@ -129,6 +149,29 @@ class Clock:
         same_day = self.text(opens).startswith(date) and _CLOCK_TIME.fullmatch(clock_time)
         text = f"{self.text(opens)}/{clock_time if same_day else close}"
         return text if self.window(text) == (opens, closes) else f"{self.text(opens)}/{close}"
+
+
+def from_serial(days: float, *, has_1904_dates: bool = False) -> datetime:
+    """Turn a spreadsheet's serial number of a day into local time, to the nearest second.
+
+    Parameters
+    ----------
+    days
+        Days since the end of 1899, as spreadsheets count them, the time of day as a fraction.
+    has_1904_dates
+        Whether they count from 1904 instead.
+
+    Raises
+    ------
+    CellFault
+        If the day does not lie in the years 1970 to 2099: no date was meant.
+    """
+    start = datetime(1904, 1, 1) if has_1904_dates else datetime(1899, 12, 30)
+    # 75 000 days are 205 years: beyond that nothing needs to be computed.
+    local = start + timedelta(seconds=round(days * 86_400)) if 0 <= days < 75_000 else start
+    if not 1970 <= local.year < 2100:
+        raise CellFault(f"this number is no date and time; {_HOW}")
+    return local
 
 
 def iso_local(instant: datetime, zone: tzinfo) -> str:

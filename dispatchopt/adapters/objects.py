@@ -47,6 +47,8 @@ def read_object(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differ
         raise CellFault("must be text; numbers lose digits: read the column with dtype=str")
     if kind == "instant":
         return read_instant(value, clock)
+    if kind == "day" and isinstance(value, date | np.datetime64):
+        return pd.Timestamp(value).date()
     if kind == "minutes" and isinstance(value, timedelta | np.timedelta64):
         return parse_cell(kind, f"{_seconds(value)}s", clock)
     if isinstance(value, int | float):
@@ -105,6 +107,8 @@ def _collection(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: differ
     """Read lists and dicts; what they hold beyond times is left to the models."""
     if kind in ("levels", "skills", "counts", "json") and isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
+    if kind == "slot":
+        return _pair(value, ("open", "close"), clock)
     if kind in ("ids", "windows", "spans", "breaks") and isinstance(value, Iterable):
         items = list(value)
         if kind == "ids":

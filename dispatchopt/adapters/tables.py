@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dispatchopt.adapters.cells import parse_cell
 from dispatchopt.adapters.headers import (
@@ -21,18 +20,47 @@ from dispatchopt.errors import MASK, Issue
 from dispatchopt.models.intake import PRIVATE_FIELDS
 from dispatchopt.models.masking import ValueKind, shown, without_echoes
 
-CellReader = Callable[[CellKind, Any, Clock], Any]
-"""Reads a cell that is not blank; what it gives depends on the kind."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+class CellReader(Protocol):
+    """Reads cells that are not blank."""
+
+    def read(self, column: Column, cell: Any, clock: Clock) -> Any:  # Any: differs by column
+        """Read a cell; what it gives depends on the kind of the column."""
+
+    def echo(self, cell: Any) -> Any:  # Any: text or an object
+        """Return a cell of a column that is echoed under ``attributes``."""
+
+
+class TextCells:
+    """Reads the cells of text files."""
+
+    def read(self, column: Column, cell: Any, clock: Clock) -> Any:  # Any: differs by column
+        """Read a cell as its column wants it."""
+        return parse_cell(column.kind, cell, clock)
+
+    def echo(self, cell: Any) -> Any:  # Any: text
+        """Return the text without blanks around it."""
+        return cell.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as it came."""
+    """A table as it came, and what is known of its headers beside the mapping table.
+
+    Attributes
+    ----------
+    names
+        Name of our column, ``attributes.KEY`` or nothing (left out) by header in its normal form.
+    """
 
     file: str
     headers: Sequence[str]
     rows: Sequence[Row]
     header_line: int = 1
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,22 +110,32 @@ def read_sheet(
     kind: str,
     clock: Clock,
     issues: list[Issue],
-    read_cell: CellReader = parse_cell,
+    cells: CellReader | None = None,
 ) -> Sheet:
     """Read every row of a table; faults are added to `issues`.
 
     A table whose headers are faulty gives its items all the same, so that every fault is found.
+
+    Parameters
+    ----------
+    cells
+        How cells are read; default: as text.
     """
     sheet = Sheet(table.file, columns)
-    if not _is_header(table.headers, columns):
+    cells = cells or TextCells()
+    if not _is_mapped(table) and not _is_header(table.headers, columns):
         sheet.complete = False
         issues.append(_no_header(table, columns))
         return sheet
     places = _match_headers(table, sheet, issues)
     for row in table.rows:
         if not all(is_blank(cell) for cell in row.cells):
-            sheet.items.append(_read_row(row, places, sheet, kind, clock, issues, read_cell))
+            sheet.items.append(_read_row(row, places, sheet, kind, clock, issues, cells))
     return sheet
+
+
+def _is_mapped(table: Table) -> bool:
+    return any(table.names.get(normal_header(header)) for header in table.headers)
 
 
 def _is_header(headers: Sequence[str], columns: tuple[Column, ...]) -> bool:
@@ -126,8 +164,12 @@ def _match_headers(
     index = header_index(sheet.columns)
     places: list[tuple[str, Column | str | None]] = []
     for header in table.headers:
-        column = index.get(normal_header(header))
-        key = _attribute_key(header) if "attributes" in index else None
+        name = table.names.get(normal_header(header), header)
+        if not name and header.strip():
+            places.append((header.strip(), None))
+            continue
+        column = index.get(normal_header(name))
+        key = _attribute_key(name) if "attributes" in index else None
         if column is not None and column.name in sheet.headers:
             issues.append(
                 _header_fault(
@@ -187,7 +229,7 @@ def _read_row(
     kind: str,
     clock: Clock,
     issues: list[Issue],
-    read_cell: CellReader,
+    cells: CellReader,
 ) -> Item:
     values: dict[str, Any] = {}
     faults: list[tuple[str, str, str]] = []
@@ -200,11 +242,11 @@ def _read_row(
             continue
         if isinstance(column, str):
             attributes = values.setdefault("attributes", {})
-            attributes.setdefault(column, cell.strip() if isinstance(cell, str) else cell)
+            attributes.setdefault(column, cells.echo(cell))
             continue
         naive_before = clock.naive_count
         try:
-            value = read_cell(column.kind, cell, clock)
+            value = cells.read(column, cell, clock)
         except CellFault as fault:
             value = _shown(column, cell)
             told = without_echoes(str(fault)) if value == MASK else str(fault)
