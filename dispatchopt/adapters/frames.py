@@ -6,16 +6,15 @@ or objects: numbers, `Timestamp`, `Timedelta`, lists, dicts. NaN, NaT, NA and No
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from dispatchopt.adapters.assemble import OnBadRow, Settings, assemble
 from dispatchopt.adapters.cells import parse_cell
 from dispatchopt.adapters.csv_write import ANYWHERE, field_value
+from dispatchopt.adapters.from_tables import problem_from_tables, travel_from_rows
 from dispatchopt.adapters.headers import (
     END_ANYWHERE_WORDS,
     ENGINEER_COLUMNS,
@@ -26,18 +25,12 @@ from dispatchopt.adapters.headers import (
     normal_header,
 )
 from dispatchopt.adapters.local_time import CellFault, Clock
-from dispatchopt.adapters.objects import is_missing, read_instant, read_object
+from dispatchopt.adapters.objects import is_missing, read_object
 from dispatchopt.adapters.raw import Row
-from dispatchopt.adapters.tables import Sheet, Table, read_sheet
-from dispatchopt.adapters.travel_files import (
-    TravelFault,
-    is_long,
-    missing_pairs,
-    table_from_rows,
-)
+from dispatchopt.adapters.tables import Table
+from dispatchopt.adapters.travel_files import is_long
 from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
-from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
-from dispatchopt.limits.apply import LimitSettings, checked_settings
+from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import (
     Engineer,
     FaultType,
@@ -51,6 +44,9 @@ from dispatchopt.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dispatchopt.adapters.assemble import OnBadRow
     from dispatchopt.models.intake import Intake
 
 
@@ -113,34 +109,25 @@ def problem_from_frames(
     """
     issues: list[Issue] = []
     warnings: list[Issue] = []
-    zone = _zone(timezone, issues)
-    clock = Clock(zone)
-    engineer_sheet = _sheet(engineers, "engineers", ENGINEER_COLUMNS, "engineer", clock, issues)
-    shift_sheet = _sheet(shifts, "shifts", SHIFT_COLUMNS, "shift", clock, issues)
-    ticket_sheet = _sheet(tickets, "tickets", TICKET_COLUMNS, "ticket", clock, issues)
-    head: dict[str, Any] = {
-        "schema_version": schema_version,
-        "travel": _travel(travel, issues, warnings),
-        "policy": Policy() if policy is None else policy,
-        "fault_types": fault_types,
-        "previous_plan": previous_plan,
-        "now": _setting(now, "now", clock, issues),
-        "timezone": timezone if zone is not None else None,
-        "horizon": _horizon(horizon, clock, issues),
-    }
-    if clock.naive_count and timezone is None:
-        issues.append(_missing_zone(clock))
-    settings = Settings(
-        head={key: value for key, value in head.items() if value is not None},
-        zone=zone,
-        travel_known=not any(issue.kind == "travel" for issue in issues),
-        engineers_known=bool(engineer_sheet.headers),
-        file_order=("", "engineers", "shifts", "tickets"),
-        warnings=tuple(warnings),
-        limits=_limits(limits, issues),
-    )
-    return assemble(
-        ticket_sheet, engineer_sheet, shift_sheet, settings, issues, on_bad_row=on_bad_row
+    return problem_from_tables(
+        {
+            "engineers": _table(engineers, "engineers", ENGINEER_COLUMNS),
+            "shifts": _table(shifts, "shifts", SHIFT_COLUMNS),
+            "tickets": _table(tickets, "tickets", TICKET_COLUMNS),
+        },
+        _ObjectCells(),
+        _travel(travel, issues, warnings),
+        issues,
+        warnings,
+        policy=policy,
+        timezone=timezone,
+        horizon=horizon,
+        now=now,
+        fault_types=fault_types,
+        previous_plan=previous_plan,
+        schema_version=schema_version,
+        limits=limits,
+        on_bad_row=on_bad_row,
     )
 
 
@@ -217,63 +204,6 @@ def unserved_to_frame(
     return _rows_frame(unserved_rows(plan, problem), problem, timezone)
 
 
-def _zone(name: str | None, issues: list[Issue]) -> tzinfo | None:
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (OSError, KeyError, ValueError, TypeError):
-        message = "no IANA time zone; write for example Asia/Shanghai"
-        issues.append(Issue("problem", "", "timezone", str(name)[:60], message))
-        return None
-
-
-def _limits(
-    raw: str | Mapping[str, Any] | None,  # Any: raw data
-    issues: list[Issue],
-) -> LimitSettings | None:
-    if raw is None:
-        return None
-    try:
-        return checked_settings({"preset": raw} if isinstance(raw, str) else raw)
-    except InvalidProblemError as error:
-        issues.extend(error.issues)
-        return None
-
-
-def _missing_zone(clock: Clock) -> Issue:
-    where = "the settings"
-    if clock.first_naive is not None:
-        file, line, header = clock.first_naive
-        where = f"{file}, row {line}, {header}"
-    return Issue(
-        "problem", "", "timezone", "",
-        f"is required: {clock.naive_count} times have no zone, the first at {where}. "
-        'Pass timezone="Asia/Shanghai", or localise the columns',
-    )  # fmt: skip
-
-
-def _setting(value: Any, field: str, clock: Clock, issues: list[Issue]) -> datetime | None:
-    if is_missing(value):
-        return None
-    try:
-        return read_instant(value, clock)
-    except CellFault as fault:
-        issues.append(Issue("problem", "", field, str(value)[:60], str(fault)))
-        return None
-
-
-def _horizon(horizon: Any, clock: Clock, issues: list[Issue]) -> Any:  # Any: raw data
-    if horizon is None or isinstance(horizon, Span | Mapping):
-        return horizon
-    if not isinstance(horizon, tuple | list) or len(horizon) != 2:
-        issues.append(Issue("problem", "", "horizon", "", "must be a pair of times, or a Span"))
-        return None
-    start = _setting(horizon[0], "horizon.start", clock, issues)
-    end = _setting(horizon[1], "horizon.end", clock, issues)
-    return None if start is None or end is None else {"start": start, "end": end}
-
-
 def _travel(travel: Any, issues: list[Issue], warnings: list[Issue]) -> Any:  # Any: raw data
     if travel is None:
         return {"kind": "straight_line"}
@@ -281,18 +211,8 @@ def _travel(travel: Any, issues: list[Issue], warnings: list[Issue]) -> Any:  # 
         return travel
     frame = travel if is_long([str(c) for c in travel.columns]) else _with_index(travel)
     cells = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
-    rows = [
-        (line, ["" if is_missing(cell) else str(cell) for cell in row])
-        for line, row in enumerate(zip(*cells, strict=True), start=1)
-    ]
     header = [str(column) for column in frame.columns]
-    try:
-        places, seconds = table_from_rows([(0, header), *rows], "travel")
-    except TravelFault as fault:
-        issues.extend(fault.issues)
-        return {"kind": "matrix", "places": (), "seconds": ()}
-    warnings.extend(missing_pairs(places, seconds, "travel"))
-    return {"kind": "matrix", "places": places, "seconds": seconds}
+    return travel_from_rows(header, zip(*cells, strict=True), issues, warnings)
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
@@ -301,14 +221,7 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
-def _sheet(
-    frame: pd.DataFrame,
-    name: str,
-    columns: tuple[Column, ...],
-    kind: str,
-    clock: Clock,
-    issues: list[Issue],
-) -> Sheet:
+def _table(frame: pd.DataFrame, name: str, columns: tuple[Column, ...]) -> Table:
     if not isinstance(frame, pd.DataFrame):
         raise AdapterError(f"{name}: must be a DataFrame, not {type(frame).__name__}.")
     known = header_index(columns)
@@ -320,8 +233,7 @@ def _sheet(
         Row(line, [None if is_missing(cell) else cell for cell in row])
         for line, row in enumerate(zip(*cells, strict=True), start=1)
     ]
-    table = Table(name, [str(column) for column in frame.columns], rows, header_line=0)
-    return read_sheet(table, columns, kind, clock, issues, _ObjectCells())
+    return Table(name, [str(column) for column in frame.columns], rows, header_line=0)
 
 
 class _ObjectCells:

@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import sqlalchemy as sa
 
@@ -18,19 +18,23 @@ from dispatchopt.adapters.database.migrations import (
     upgrade,
 )
 from dispatchopt.adapters.database.plan_rows import PARTS, Rows, plan_of, rows_of
+from dispatchopt.adapters.database.read import DatabaseCells, read_table
 from dispatchopt.adapters.database.schema import IN_FORCE, PLAN
 from dispatchopt.adapters.database.store import DatabaseSession
+from dispatchopt.adapters.from_tables import Given, problem_from_tables, travel_from_rows
 from dispatchopt.adapters.json_files import plan_digest, to_json
 from dispatchopt.adapters.outbox.outbox import Enqueued, enqueue
-from dispatchopt.errors import AdapterError, PlanConflictError
+from dispatchopt.errors import AdapterError, Issue, PlanConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy.engine import Connection
 
+    from dispatchopt.adapters.assemble import OnBadRow
     from dispatchopt.adapters.outbox.messages import DocumentHook
-    from dispatchopt.models import Plan, Problem
+    from dispatchopt.models import Plan, Problem, Travel
+    from dispatchopt.models.intake import Intake
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +100,65 @@ class Database:
             If its version is newer than this program, or a step fails: nothing is changed then.
         """
         return upgrade(self._link)
+
+    def read_problem(
+        self,
+        *,
+        tickets: str = "tickets",
+        engineers: str = "engineers",
+        shifts: str = "shifts",
+        travel: Travel | Mapping[str, Any] | str | None = None,  # Any: raw data
+        on_bad_row: OnBadRow = "error",
+        **given: Unpack[Given],
+    ) -> Intake:
+        """Make a problem of tables or queries, all read in one state of the database.
+
+        Nothing can be written meanwhile: the transaction is read-only.
+
+        Parameters
+        ----------
+        tickets, engineers, shifts
+            Names of tables, or queries. Columns are those of CSV folders, in English or Chinese:
+            ``SELECT gdh AS id, ...``. Values are typed or text.
+        travel
+            A model, its raw form, or the name of a table or a query with ``origin``,
+            ``destination`` and ``seconds``. Default: the straight line.
+        on_bad_row
+            ``reject``: faulty tickets are left out and reported, and so are engineers with a fault
+            of their own or of one of their shifts.
+        given
+            ``policy``, ``timezone`` (of times without one; required if there are any),
+            ``horizon``, ``now``, ``fault_types``, ``previous_plan``, ``schema_version`` and
+            ``limits``, as for `problem_from_frames`.
+
+        Raises
+        ------
+        InvalidProblemError
+            With every fault found, of the queries too; `line` counts the rows from 1.
+        """
+        issues: list[Issue] = []
+        warnings: list[Issue] = []
+        sources = {"tickets": tickets, "engineers": engineers, "shifts": shifts}
+        with self._link.reading() as connection:
+            tables = {
+                name: read_table(connection, source, name, issues)
+                for name, source in sources.items()
+            }
+            if isinstance(travel, str):
+                table = read_table(connection, travel, "travel", issues)
+                travel = {"kind": "straight_line"}
+                if table is not None:
+                    cells = [row.cells for row in table.rows]
+                    travel = travel_from_rows(table.headers, cells, issues, warnings)
+        return problem_from_tables(
+            tables,
+            DatabaseCells(),
+            {"kind": "straight_line"} if travel is None else travel,
+            issues,
+            warnings,
+            on_bad_row=on_bad_row,
+            **given,
+        )
 
     def write_plan(self, plan: Plan, *, replacing: str | None = None) -> Released:
         """Write a plan and put it in force, in one transaction.
