@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from dispatchopt.adapters.booked import Booking, days_of
+from dispatchopt.adapters.places import Whereabouts, locate
 from dispatchopt.adapters.tables import Item, Sheet, nested, printable
 from dispatchopt.adapters.travel_files import without_place_echoes
 from dispatchopt.errors import InvalidProblemError, Issue
@@ -42,6 +43,8 @@ class Settings:
         The order in which faults are listed.
     warnings
         What the reader found that looks like a slip.
+    whereabouts
+        Coordinate systems, and what stands in for coordinates that lack.
     limits
         By which service limits an absent `due` is computed; None: it stays absent.
     day_parts
@@ -58,6 +61,7 @@ class Settings:
     travel_known: bool = True
     file_order: tuple[str, ...] = ()
     warnings: tuple[Issue, ...] = ()
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
     limits: LimitSettings | None = None
     day_parts: Mapping[str, Hours] | None = None
 
@@ -104,6 +108,7 @@ class _Assembly:
 
     def run(self) -> Intake:
         self.reported.update((issue.file, issue.line, issue.field) for issue in self.issues)
+        located = locate(self.tickets, self.engineers, self.shifts, self.settings.whereabouts)
         self._attach_shifts()
         catalogue = _catalogue(self.settings.head.get("fault_types", ()))
         head = self.settings.head
@@ -124,7 +129,7 @@ class _Assembly:
                 on_bad_row=self.on_bad_row,
                 origin=self._origin,
                 issues=tuple(self._sorted(self.issues)),
-                warnings=self.settings.warnings,
+                warnings=(*self.settings.warnings, *located),
             )
         except InvalidProblemError as error:
             told = [issue for _, issue in self._told(error.issues)]

@@ -12,6 +12,7 @@ from dispatchopt.adapters.headers import (
     AREA_WORDS,
     END_ANYWHERE_WORDS,
     LOCK_WORDS,
+    PLACE_WORDS,
     STATUS_WORDS,
     CellKind,
 )
@@ -362,6 +363,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUS_WORDS,
     "lock": LOCK_WORDS,
     "area": AREA_WORDS,
+    "place_kind": PLACE_WORDS,
 }
 _TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {
     "instant": lambda text, clock: clock.instant(text),

@@ -1,7 +1,8 @@
 """A folder of CSV files -> a problem, every fault of every file at once.
 
 ``tickets.csv``, ``engineers.csv``, ``shifts.csv``; if present ``travel.csv`` (long or square form),
-``policy.toml`` (timezone, now, horizon, travel, policy), ``fault_types.json`` and
+``policy.toml`` (timezone, now, horizon, travel, policy, coordinates, limits), ``places.csv``
+(stand-ins for coordinates that lack), ``fault_types.json`` and
 ``previous_plan.json``. Headers are English or Chinese (`headers`), text is UTF-8 or GB18030.
 """
 
@@ -21,6 +22,8 @@ from dispatchopt.adapters.headers import (
     ENGINEER_COLUMNS,
     ENGINEERS,
     FAULT_TYPES,
+    PLACE_COLUMNS,
+    PLACES,
     POLICY,
     PREVIOUS_PLAN,
     SHIFT_COLUMNS,
@@ -35,6 +38,13 @@ from dispatchopt.adapters.headers import (
 )
 from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.adapters.places import (
+    CoordinateSettings,
+    Geocoder,
+    Whereabouts,
+    checked_coordinates,
+    read_places,
+)
 from dispatchopt.adapters.publish import recover_folder
 from dispatchopt.adapters.raw import Row
 from dispatchopt.adapters.strict_json import parse_json
@@ -57,11 +67,15 @@ __all__ = ["read_folder", "write_folder"]
 
 _M = TypeVar("_M", bound=Model)
 
-_FILES: Final = (POLICY, FAULT_TYPES, PREVIOUS_PLAN, TRAVEL, ENGINEERS, SHIFTS, TICKETS)
-_SETTINGS: Final = ("schema_version", "timezone", "now", "horizon", "travel", "policy", "limits")
+_FILES: Final = (POLICY, FAULT_TYPES, PREVIOUS_PLAN, TRAVEL, PLACES, ENGINEERS, SHIFTS, TICKETS)
+_SETTINGS: Final = (
+    "schema_version", "timezone", "now", "horizon", "travel", "policy", "coordinates", "limits",
+)  # fmt: skip
 
 
-def read_folder(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
+def read_folder(
+    path: str | Path, *, on_bad_row: OnBadRow = "error", geocoder: Geocoder | None = None
+) -> Intake:
     """Read a folder of CSV files.
 
     A blank cell means "not tracked", ``-`` in a list means "none". A blank priority or crew size is
@@ -74,6 +88,8 @@ def read_folder(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
     on_bad_row
         ``reject``: faulty tickets are left out and reported, and so are engineers with a fault of
         their own or of one of their shifts. Faults of whole files raise all the same.
+    geocoder
+        Asked for the places of addresses where a row has no coordinates and ``places.csv`` none.
 
     Raises
     ------
@@ -88,7 +104,7 @@ def read_folder(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
         raise AdapterError(
             f"{path}: no such folder. It must hold {TICKETS}, {ENGINEERS}, {SHIFTS}."
         )
-    return _Reader(folder, on_bad_row).run()
+    return _Reader(folder, on_bad_row, geocoder).run()
 
 
 def _is_folder(path: Path) -> bool:
@@ -101,8 +117,10 @@ def _is_folder(path: Path) -> bool:
 class _Reader:
     """Reads the files of a folder; collects faults."""
 
-    def __init__(self, folder: Path, on_bad_row: OnBadRow) -> None:
+    def __init__(self, folder: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None) -> None:
         self.folder = folder
+        self.geocoder = geocoder
+        self.needs_place = True
         self.on_bad_row: OnBadRow = on_bad_row
         self.issues: list[Issue] = []
         self.warnings: list[Issue] = []
@@ -112,6 +130,8 @@ class _Reader:
         zone = self._zone(raw)
         clock = Clock(zone)
         head = self._head(raw, clock)
+        whereabouts = self._whereabouts(raw, clock)
+        self.needs_place = not (whereabouts.book or whereabouts.geocoder)
         engineers, engineers_known = self._sheet(ENGINEERS, ENGINEER_COLUMNS, "engineer", clock)
         shifts, _ = self._sheet(SHIFTS, SHIFT_COLUMNS, "shift", clock)
         tickets, _ = self._sheet(TICKETS, TICKET_COLUMNS, "ticket", clock)
@@ -128,6 +148,7 @@ class _Reader:
             engineers_known=engineers_known,
             file_order=_FILES,
             warnings=tuple(self.warnings),
+            whereabouts=whereabouts,
             limits=self._limits(raw),
         )
         return assemble(
@@ -157,7 +178,7 @@ class _Reader:
         table, whole = self._table(text, name, columns)
         if table is None:
             return Sheet(name, columns, complete=False), False
-        sheet = read_sheet(table, columns, kind, clock, self.issues)
+        sheet = read_sheet(table, columns, kind, clock, self.issues, needs_place=self.needs_place)
         return sheet, whole and bool(sheet.headers)
 
     def _table(
@@ -263,6 +284,21 @@ class _Reader:
         if (self.folder / PREVIOUS_PLAN).exists():
             head["previous_plan"] = self._previous_plan()
         return {key: value for key, value in head.items() if value is not None}
+
+    def _whereabouts(self, raw: dict[str, Any], clock: Clock) -> Whereabouts:  # Any: TOML
+        settings = CoordinateSettings()
+        try:
+            settings = checked_coordinates(raw.get("coordinates", {}), POLICY)
+        except InvalidProblemError as error:
+            self.issues.extend(error.issues)
+        found = Whereabouts(settings, geocoder=self.geocoder)
+        if (self.folder / PLACES).exists():
+            text = self._text(PLACES)
+            table = None if text is None else self._table(text, PLACES, PLACE_COLUMNS)[0]
+            if table is not None:
+                found.book = read_places(table, settings, clock, self.issues, self.warnings)
+                found.book_file = PLACES
+        return found
 
     def _limits(self, raw: dict[str, Any]) -> LimitSettings | None:  # Any: TOML
         if "limits" not in raw:

@@ -18,6 +18,7 @@ from dispatchopt.adapters.from_tables import problem_from_tables, travel_from_ro
 from dispatchopt.adapters.headers import (
     END_ANYWHERE_WORDS,
     ENGINEER_COLUMNS,
+    PLACE_COLUMNS,
     SHIFT_COLUMNS,
     TICKET_COLUMNS,
     Column,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dispatchopt.adapters.assemble import OnBadRow
+    from dispatchopt.adapters.places import Geocoder
     from dispatchopt.models.intake import Intake
 
 
@@ -80,6 +82,9 @@ def problem_from_frames(
     previous_plan: Plan | None = None,
     schema_version: str = "1",
     limits: str | Mapping[str, Any] | None = None,  # Any: raw data
+    coordinates: str | Mapping[str, Any] | None = None,  # Any: raw data
+    places: pd.DataFrame | None = None,
+    geocoder: Geocoder | None = None,
     on_bad_row: OnBadRow = "error",
 ) -> Intake:
     """Make a problem from frames; the frames stay as they are.
@@ -96,6 +101,12 @@ def problem_from_frames(
     limits
         By which service limits an absent `due` is computed: the name of a preset, or the fields of
         a folder's ``[limits]`` table. Default: it stays absent.
+    coordinates
+        The system of all coordinates (``wgs84``, ``gcj02``, ``bd09``), or the fields of a folder's
+        ``[coordinates]`` table.
+    places, geocoder
+        Stand-ins for coordinates that lack: a frame as ``places.csv``, and whom to ask for the
+        place of an address (geopy's interface).
     horizon
         Default: the local days that cover all shifts.
     on_bad_row
@@ -114,6 +125,7 @@ def problem_from_frames(
             "engineers": _table(engineers, "engineers", ENGINEER_COLUMNS),
             "shifts": _table(shifts, "shifts", SHIFT_COLUMNS),
             "tickets": _table(tickets, "tickets", TICKET_COLUMNS),
+            "places": None if places is None else _table(places, "places", PLACE_COLUMNS),
         },
         _ObjectCells(),
         _travel(travel, issues, warnings),
@@ -127,6 +139,8 @@ def problem_from_frames(
         previous_plan=previous_plan,
         schema_version=schema_version,
         limits=limits,
+        coordinates=coordinates,
+        geocoder=geocoder,
         on_bad_row=on_bad_row,
     )
 

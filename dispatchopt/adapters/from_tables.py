@@ -15,6 +15,13 @@ from dispatchopt.adapters.headers import (
 )
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.objects import is_missing, read_instant
+from dispatchopt.adapters.places import (
+    CoordinateSettings,
+    Geocoder,
+    Whereabouts,
+    checked_coordinates,
+    read_places,
+)
 from dispatchopt.adapters.tables import CellReader, Sheet, Table, read_sheet
 from dispatchopt.adapters.travel_files import TravelFault, missing_pairs, table_from_rows
 from dispatchopt.errors import InvalidProblemError, Issue
@@ -38,6 +45,8 @@ class Given(TypedDict, total=False):
     previous_plan: Plan | None
     schema_version: str
     limits: str | Mapping[str, Any] | None  # Any: raw data
+    coordinates: str | Mapping[str, Any] | None  # Any: raw data
+    geocoder: Geocoder | None
 
 
 def problem_from_tables(
@@ -55,7 +64,8 @@ def problem_from_tables(
     Parameters
     ----------
     tables
-        By name: ``tickets``, ``engineers``, ``shifts``; None if one could not be read.
+        By name: ``tickets``, ``engineers``, ``shifts``; None if one could not be read. Also
+        ``places``, if there are stand-ins for coordinates that lack.
     cells
         Reads the cells that are not absent.
     issues, warnings
@@ -68,8 +78,11 @@ def problem_from_tables(
     """
     zone = _zone(given.get("timezone"), issues)
     clock = Clock(zone)
+    book = tables.get("places")
+    whereabouts = _whereabouts(given, book, cells, clock, issues, warnings)
+    needs_place = not (whereabouts.book or whereabouts.geocoder)
     sheets = {
-        name: _sheet(tables[name], name, columns, clock, issues, cells)
+        name: _sheet(tables[name], name, columns, clock, issues, cells, needs_place)
         for name, columns in _COLUMNS.items()
     }
     policy = given.get("policy")
@@ -90,8 +103,9 @@ def problem_from_tables(
         zone=zone,
         travel_known=not any(issue.kind == "travel" for issue in issues),
         engineers_known=bool(sheets["engineers"].headers),
-        file_order=("", *_COLUMNS),
+        file_order=("", "places", *_COLUMNS),
         warnings=tuple(warnings),
+        whereabouts=whereabouts,
         limits=_limits(given.get("limits"), issues),
     )
     return assemble(
@@ -138,10 +152,33 @@ def _sheet(
     clock: Clock,
     issues: list[Issue],
     cells: CellReader,
+    needs_place: bool,
 ) -> Sheet:
     if table is None:
         return Sheet(name, columns, complete=False)
-    return read_sheet(table, columns, name.removesuffix("s"), clock, issues, cells)
+    kind = name.removesuffix("s")
+    return read_sheet(table, columns, kind, clock, issues, cells, needs_place=needs_place)
+
+
+def _whereabouts(
+    given: Given,
+    places: Table | None,
+    cells: CellReader,
+    clock: Clock,
+    issues: list[Issue],
+    warnings: list[Issue],
+) -> Whereabouts:
+    raw = given.get("coordinates")
+    settings = CoordinateSettings()
+    try:
+        settings = checked_coordinates({} if raw is None else raw)
+    except InvalidProblemError as error:
+        issues.extend(error.issues)
+    found = Whereabouts(settings, geocoder=given.get("geocoder"))
+    if places is not None:
+        found.book = read_places(places, settings, clock, issues, warnings, cells)
+        found.book_file = "places"
+    return found
 
 
 def _zone(name: str | None, issues: list[Issue]) -> tzinfo | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CellKind = Literal[
     "id", "text", "int", "float", "lat", "lon", "priority", "minutes", "status", "lock", "instant",
     "windows", "breaks", "levels", "skills", "counts", "ids", "json", "end_place",
-    "area", "spans", "slot", "day",
+    "area", "spans", "slot", "day", "place_kind",
 ]  # fmt: skip
 """How a cell is read; `cells` has one reader for each, and a writer for what is written."""
 
@@ -31,6 +31,7 @@ TRAVEL: Final = "travel.csv"
 POLICY: Final = "policy.toml"
 FAULT_TYPES: Final = "fault_types.json"
 PREVIOUS_PLAN: Final = "previous_plan.json"
+PLACES: Final = "places.csv"
 
 ATTRIBUTE_PREFIX: Final = "attributes."
 """A column of this name and a key is echoed as text under `attributes`."""
@@ -143,6 +144,14 @@ SHIFT_COLUMNS: Final = (
     Column("stock", "随车备件", "stock", "counts", ("库存",)),
 )
 
+PLACE_COLUMNS: Final = (
+    Column("id", "编号", "id", "id", ("place_id", "地点编号"), required=True),
+    Column("kind", "类型", "kind", "place_kind", ("地点类型",), required=True),
+    Column("lon", "经度", "lon", "lon", ("longitude", "lng"), required=True),
+    Column("lat", "纬度", "lat", "lat", ("latitude",), required=True),
+    Column("name", "名称", "name", "text"),
+)
+
 STATUS_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         **{word: word for word in ("open", "parked", "started", "done", "cancelled")},
@@ -175,6 +184,16 @@ AREA_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Words of an area class; the first Chinese word of each is the one written."""
+
+PLACE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{word: word for word in ("network_element", "estate", "grid")},
+        **dict.fromkeys(("网元", "设备", "分纤箱", "光交箱"), "network_element"),
+        **dict.fromkeys(("小区", "楼盘", "楼宇"), "estate"),
+        **dict.fromkeys(("网格", "片区"), "grid"),
+    }
+)
+"""Words of what a place of ``places.csv`` is; the first of each language is the one written."""
 
 END_ANYWHERE_WORDS: Final = ("anywhere", "最后一单")
 """What `end_place` holds if the shift ends at its last visit."""

@@ -111,6 +111,8 @@ def read_sheet(
     clock: Clock,
     issues: list[Issue],
     cells: CellReader | None = None,
+    *,
+    needs_place: bool = True,
 ) -> Sheet:
     """Read every row of a table; faults are added to `issues`.
 
@@ -120,6 +122,8 @@ def read_sheet(
     ----------
     cells
         How cells are read; default: as text.
+    needs_place
+        Whether a table without any column of places is faulty: nothing may stand in for them.
     """
     sheet = Sheet(table.file, columns)
     cells = cells or TextCells()
@@ -127,7 +131,7 @@ def read_sheet(
         sheet.complete = False
         issues.append(_no_header(table, columns))
         return sheet
-    places = _match_headers(table, sheet, issues)
+    places = _match_headers(table, sheet, issues, needs_place)
     for row in table.rows:
         if not all(is_blank(cell) for cell in row.cells):
             sheet.items.append(_read_row(row, places, sheet, kind, clock, issues, cells))
@@ -158,7 +162,7 @@ def _no_header(table: Table, columns: tuple[Column, ...]) -> Issue:
 
 
 def _match_headers(
-    table: Table, sheet: Sheet, issues: list[Issue]
+    table: Table, sheet: Sheet, issues: list[Issue], needs_place: bool
 ) -> list[tuple[str, Column | str | None]]:
     """Pair each header with its column, or with the key of an attribute."""
     index = header_index(sheet.columns)
@@ -182,19 +186,19 @@ def _match_headers(
         elif key is None:
             issues.append(_header_fault(table, header, _unknown(header, sheet.columns)))
         places.append((header.strip(), column or key))
-    for name, message in _missing(table, sheet):
+    for name, message in _missing(table, sheet, needs_place):
         sheet.complete = False
         issues.append(_header_fault(table, name, f"column missing; {message}"))
     return places
 
 
-def _missing(table: Table, sheet: Sheet) -> Iterator[tuple[str, str]]:
+def _missing(table: Table, sheet: Sheet, needs_place: bool) -> Iterator[tuple[str, str]]:
     """Yield each column that must be there and is not, and the way out."""
     for column in sheet.columns:
         if column.required and column.name not in sheet.headers:
             yield column.name, f"add '{column.name}' or '{column.zh}'"
     of_place = {c.name: c.zh for c in sheet.columns if c.field.partition(".")[0] == "place"}
-    if table.rows and of_place and of_place.keys().isdisjoint(sheet.headers):
+    if needs_place and table.rows and of_place and of_place.keys().isdisjoint(sheet.headers):
         lon, lat, place = (f"'{name}' or '{zh}'" for name, zh in of_place.items())
         yield "place", f"add longitude and latitude ({lon}, {lat}), or with a travel table {place}"
 

@@ -48,6 +48,7 @@ _OF_TICKET: Final[dict[str, Kind]] = {
     "lat": "float",
     "lon": "float",
     "place": "text",
+    "approximate": "text",
 }
 _UNSERVED: Final[dict[str, Kind]] = {
     "ticket_id": "text",
@@ -126,7 +127,14 @@ def _ticket_cells(ticket: Ticket, visit: Visit) -> list[Any]:
         None if point is None else point.lat,
         None if point is None else point.lon,
         None if isinstance(ticket.place, Point) else ticket.place,
+        _approximate(ticket),
     ]
+
+
+def _approximate(ticket: Ticket) -> str | None:
+    """Return whose coordinates stand in for the ticket's own, None if none do."""
+    found = ticket.attributes.get("approximate")
+    return found if isinstance(found, str) else None
 
 
 def unserved_rows(plan: Plan, problem: Problem | None) -> RowTable:

@@ -50,7 +50,7 @@ _CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "shift_start": "班次开始", "shift_end": "班次结束", "visits": "上门数",
         "service_minutes": "现场分钟", "travel_minutes": "行程分钟", "route_end": "收工",
         "overtime_minutes": "加班分钟", "figure": "指标", "value": "值", "numerator": "分子",
-        "denominator": "分母", "unit": "单位", "status": "状态",
+        "denominator": "分母", "unit": "单位", "status": "状态", "approximate": "近似位置来源",
     }
 )  # fmt: skip
 """Headers in Chinese."""
