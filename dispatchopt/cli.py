@@ -28,6 +28,7 @@ from dispatchopt.cli_common import (
     with_policy,
 )
 from dispatchopt.cli_diff import diff
+from dispatchopt.cli_night import NIGHT_CODES, night
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
 
@@ -322,6 +323,7 @@ def _tell_plan(
 
 
 app.command(epilog=CODES)(diff)
+app.command(epilog=NIGHT_CODES)(night)
 
 
 if __name__ == "__main__":

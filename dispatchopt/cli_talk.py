@@ -72,7 +72,7 @@ class Talk:
         if not self.quiet and not self.as_json:
             self._err.print(_printable(text))
 
-    def fail(self, code: Code, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
+    def fail(self, code: IntEnum, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
         """Print an error and end the run."""
         self._err.print(_printable(message))
         title = message.split("\n", 1)[0]

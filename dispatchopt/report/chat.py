@@ -36,6 +36,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "place": "Place: ",
             "parts": "Parts: ",
             "usual": "usual: ",
+            "usual_parts": "Usual parts: ",
             "promised": "Promised: ",
             "contact": "Call the customer by {time}",
             "begun": "under way",
@@ -53,6 +54,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "place": "地点：",
             "parts": "备件：",
             "usual": "常用：",
+            "usual_parts": "常用备件：",
             "promised": "约定：",
             "contact": "请在{time}前联系客户",
             "begun": "正在现场处理",
@@ -184,10 +186,11 @@ class _Writer:
         words, ordered = self.words, visit.ticket.parts or {}
         own = [f"{self._name(part)} × {count}" for part, count in ordered.items() if count]
         usual = [self._name(part) for part in fault.parts if part != "-" and part not in ordered]
-        told = [words["comma"].join(own)] if own else []
-        if usual:
-            told.append(words["usual"] + words["comma"].join(_unique(usual)))
-        return words["parts"] + words["between"].join(told) if told else ""
+        often = words["comma"].join(_unique(usual))
+        if not own:
+            return words["usual_parts"] + often if often else ""
+        more = words["between"] + words["usual"] + often if often else ""
+        return words["parts"] + words["comma"].join(own) + more
 
     def _name(self, part: str) -> str:
         return one_line(in_language(part, self.language))

@@ -73,6 +73,13 @@ def test_an_engineer_without_visits_gets_a_text() -> None:
     assert text == "11-23 Mon · E1 · no visits (08:00-17:00)\n"
 
 
+def test_parts_that_are_only_usual() -> None:
+    tickets = raw_tickets()
+    del tickets[0]["parts"]
+    text = chat_texts(day(tickets=tickets), plan(), language="zh")["E1"]
+    assert "   常用备件：皮线光缆、快速连接器/热缩管、光纤插座\n" in text
+
+
 def test_names_and_phones_of_customers_stay_out_and_addresses_are_one_line() -> None:
     tickets = raw_tickets()
     tickets[0]["attributes"] = {

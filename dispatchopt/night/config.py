@@ -1,0 +1,296 @@
+"""The settings of a night: one TOML file, validated as a whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
+from dispatchopt.models.intake import issues_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_AGE = re.compile(r"(\d{1,6})\s*([mhd])")
+_SHARE = re.compile(r"(\d{1,9})\s*(%?)", re.ASCII)
+
+
+def parse_age(text: str) -> timedelta:
+    """Read ``90m``, ``20h`` or ``2d``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("write a number with m, h or d, such as 20h")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def most_of(allowed: str, total: int) -> int:
+    """Return how many of `total` a share (``2%``) or a count allows.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or more than 100 %.
+    """
+    found = _SHARE.fullmatch(allowed.strip())
+    if found is None or (found[2] and int(found[1]) > 100):
+        raise ValueError("write a share of the tickets (2%) or a count")
+    return total * int(found[1]) // 100 if found[2] else int(found[1])
+
+
+def _is_age(text: str) -> str:
+    parse_age(text)
+    return text
+
+
+def _is_share(text: str) -> str:
+    most_of(text, 0)
+    return text
+
+
+def _is_clock(text: str) -> str:
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise ValueError("write a local time of day, such as 07:30") from None
+    return text
+
+
+Age = Annotated[str, AfterValidator(_is_age)]
+Share = Annotated[str, AfterValidator(_is_share)]
+ClockTime = Annotated[str, Field(pattern=r"^\d\d:\d\d$"), AfterValidator(_is_clock)]
+Action = Literal["stop", "warn"]
+"""What a rule does: end the night before anything is planned, or tell and go on."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputConfig(_Part):
+    """Where tickets and roster come from: exactly one source.
+
+    Attributes
+    ----------
+    folder
+        A folder of CSV files (docs/csv.md).
+    file
+        A problem as ``.json`` or ``.json.gz``.
+    policy
+        A policy file instead of the input's own.
+    on_bad_row
+        ``reject`` leaves faulty tickets and engineers out, ``error`` refuses the whole input.
+    """
+
+    folder: Path | None = None
+    file: Path | None = None
+    policy: Path | None = None
+    on_bad_row: Literal["error", "reject"] = "reject"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> InputConfig:
+        given = [name for name in SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(SOURCES)}; there are {len(given)}")
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The file or folder read."""
+        found = self.folder or self.file
+        assert found is not None
+        return found
+
+
+SOURCES: Final = ("folder", "file")
+
+
+class PlanConfig(_Part):
+    """The options of the search, as those of ``dispatchopt plan``."""
+
+    time_limit: Annotated[float, Field(ge=0, lt=10**7)] | None = None
+    iterations: Annotated[int, Field(strict=True, ge=0, lt=2**62)] | None = None
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
+    threads: Annotated[int, Field(strict=True, ge=1, le=256)] | None = None
+    prove: bool | None = None
+    gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> PlanConfig:
+        if self.time_limit is not None and self.iterations is not None:
+            raise ValueError("time_limit and iterations exclude each other; give one of them")
+        return self
+
+
+class OutputConfig(_Part):
+    """What is left behind.
+
+    Attributes
+    ----------
+    folder
+        Holds a folder for each night, named by its date, and ``latest``, which leads to the newest.
+    excel
+        Whether ``plan.xlsx`` is written.
+    released_at
+        Local time at which the engineers get the plan, on the day that the horizon begins;
+        customers are called within `contact_minutes` of it. Absent: each engineer's shift counts.
+    log
+        File to which the log lines are appended; absent: the error stream.
+    """
+
+    folder: Path
+    language: Literal["en", "zh", "both"] = "both"
+    excel: bool = True
+    released_at: ClockTime | None = None
+    contact_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 30
+    log: Path | None = None
+
+
+class PublishConfig(_Part):
+    """Whom the plan is told, ticket by ticket, through the outbox.
+
+    Attributes
+    ----------
+    to
+        ``none``; ``folder``: one JSON file for each message; ``http``: one request for each.
+    folder, url, method
+        The receiver; ``url`` may hold ``{ticket_id}``.
+    header_env
+        Headers of the requests by the names of environment variables that hold their values:
+        secrets have no place in this file.
+    attempts, backoff, time_limit
+        Most deliveries of one message in a run, seconds before the first repetition (then twice as
+        long each time), and seconds after which nothing more is begun.
+    """
+
+    to: Literal["none", "folder", "http"] = "none"
+    folder: Path | None = None
+    url: str | None = None
+    method: Literal["POST", "PATCH", "PUT"] = "POST"
+    header_env: dict[str, str] = {}
+    attempts: Annotated[int, Field(strict=True, ge=1, le=100)] = 5
+    backoff: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    time_limit: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+
+    @model_validator(mode="after")
+    def _has_receiver(self) -> PublishConfig:
+        wanted = {"folder": "folder", "http": "url"}.get(self.to)
+        for name in ("folder", "url"):
+            if (getattr(self, name) is not None) != (name == wanted):
+                verb = "give" if name == wanted else "remove"
+                raise ValueError(f"{verb} {name}: to is {self.to!r}")
+        return self
+
+
+class RulesConfig(_Part):
+    """When a night stops before it plans, or warns and goes on.
+
+    Attributes
+    ----------
+    max_age
+        Oldest that the input may be (``20h``, ``90m``, ``2d``); absent: any age.
+    stale
+        What happens with an older one.
+    past
+        What happens if the horizon is over already: yesterday's export.
+    empty
+        What happens without a ticket that asks for a visit.
+    halved_percent, halved
+        What happens if there are fewer tickets than this share of the last night's; 0: any number.
+    max_rejects, rejects
+        Most faulty rows: of the tickets (``2%``), or a count; and what happens beyond.
+    """
+
+    max_age: Age | None = None
+    stale: Action = "stop"
+    past: Action = "stop"
+    empty: Action = "stop"
+    halved_percent: Annotated[int, Field(strict=True, ge=0, le=100)] = 50
+    halved: Action = "stop"
+    max_rejects: Share = "2%"
+    rejects: Action = "stop"
+
+
+class NightConfig(_Part):
+    """A night: see ``docs/night.md``. Paths are relative to the file that they stand in."""
+
+    input: InputConfig
+    plan: PlanConfig = PlanConfig()
+    output: OutputConfig
+    publish: PublishConfig = PublishConfig()
+    rules: RulesConfig = RulesConfig()
+
+
+def read_config(path: str | Path) -> NightConfig:
+    """Read the settings of a night.
+
+    Raises
+    ------
+    AdapterError
+        If the file cannot be read or is no TOML.
+    InvalidProblemError
+        With every fault of the settings.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(decode_utf8(read_bytes(path), str(path)))
+    except (ValueError, RecursionError) as error:
+        raise AdapterError(f"{path}: no valid TOML ({error}). Correct it.") from None
+    try:
+        config = NightConfig.model_validate(data)
+    except ValidationError as error:
+        found = issues_of(error, "config", "")
+        raise InvalidProblemError([_in_file(issue, path) for issue in found]) from None
+    config = _placed(config, path.resolve().parent)
+    issues = [_in_file(issue, path) for issue in _of_surroundings(config)]
+    if issues:
+        raise InvalidProblemError(issues)
+    return config
+
+
+def _in_file(issue: Issue, path: Path) -> Issue:
+    return Issue("config", "", issue.field, issue.value, issue.message, path.name)
+
+
+def _placed(config: NightConfig, base: Path) -> NightConfig:
+    """Make every path absolute."""
+
+    def placed(part: Any) -> Any:  # Any: any part of the settings
+        paths = {k: base / v for k, v in part if isinstance(v, Path)}
+        return part.model_copy(update=paths)
+
+    return config.model_copy(update={name: placed(part) for name, part in config})
+
+
+def _of_surroundings(config: NightConfig) -> Iterator[Issue]:
+    """Yield what makes sound settings useless here: missing files, packages, secrets."""
+    if config.output.excel:
+        from dispatchopt.report.workbook import require_openpyxl
+
+        try:
+            require_openpyxl()
+        except AdapterError as error:
+            yield Issue("config", "", "output.excel", "true", f"{error} Or write excel = false.")
+    for name, variable in config.publish.header_env.items():
+        if not os.environ.get(variable):
+            message = f"environment variable {variable} is not set; set it to the header's value"
+            yield Issue("config", "", f"publish.header_env.{name}", "", message)
+    root, source = (Path(os.path.realpath(p)) for p in (config.output.folder, config.input.path))
+    if root == source or root in source.parents or source in root.parents:
+        message = "lies in the input, or holds it; name a folder of its own"
+        yield Issue("config", "", "output.folder", str(config.output.folder), message)
+    if root.exists() and not root.is_dir():
+        yield Issue("config", "", "output.folder", str(root), "is a file; name a folder")

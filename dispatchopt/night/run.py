@@ -1,0 +1,340 @@
+"""One night: read, doctor, plan, check, write, publish, report. Safe to kill and to repeat.
+
+What is decided is on disk as a whole before anything of it is published, and what is published is
+on record message by message: a run that was killed is finished by the next one, before that one
+begins its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.adapters.json_files import to_json
+from dispatchopt.checker import check
+from dispatchopt.errors import InternalError
+from dispatchopt.night import guards
+from dispatchopt.night.inspect import inspect_input
+from dispatchopt.night.journal import Journal
+from dispatchopt.night.nights import Night, Nights, Record
+from dispatchopt.night.publishing import publish
+from dispatchopt.night.sources import read_source
+from dispatchopt.night.writing import write_night
+from dispatchopt.report.diff import PlanDiff, diff_plans
+from dispatchopt.solve import Progress, Result, hash_problem, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatchopt.adapters.outbox import PublishReport
+    from dispatchopt.models import Plan, Problem
+    from dispatchopt.models.intake import Intake
+    from dispatchopt.night.config import NightConfig
+
+logger = logging.getLogger(__name__)
+
+DONE, REJECTS, BROKEN_PROMISE = 0, 3, 5
+"""Exit codes of a plan, as those of the command ``plan``."""
+
+UNPUBLISHED: Final = 7
+"""Exit code: decided, but the receiver has not taken everything."""
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """What a run did.
+
+    Attributes
+    ----------
+    night
+        The night that now stands.
+    is_new
+        False if the same input was finished before: nothing was done.
+    exit_code
+        See ``docs/night.md``.
+    warnings
+        Rules that applied without stopping the night.
+    diff
+        Against the plan that was in force; None for the first night, or if nothing was done.
+    published
+        What the receiver took and did not take; None without a receiver, or if nothing was done.
+    """
+
+    night: Night
+    is_new: bool
+    exit_code: int
+    warnings: tuple[str, ...] = ()
+    diff: PlanDiff | None = None
+    published: PublishReport | None = None
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a caller wants to know or to decide meanwhile.
+
+    Attributes
+    ----------
+    now
+        The clock against which ages are judged.
+    on_search
+        Called once before the search.
+    on_progress
+        As that of `solve`; may raise KeyboardInterrupt to end the search with its best plan.
+    """
+
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    on_search: Callable[[], None] = field(default=lambda: None)
+    on_progress: Callable[[Progress], None] | None = None
+
+
+def run_night(
+    config: NightConfig, *, force: bool = False, hooks: Hooks | None = None
+) -> NightResult:
+    """Run a night, or finish the one that was killed and then run this one.
+
+    Parameters
+    ----------
+    force
+        Plan again although the same input was finished.
+
+    Raises
+    ------
+    NightBusyError
+        If another run is at work.
+    NightStoppedError
+        If a rule stopped the night: nothing was planned.
+    InvalidProblemError
+        If the input is faulty, and faulty rows are not to be left out.
+    AdapterError
+        If something cannot be read or written.
+    """
+    nights = Nights(config.output.folder)
+    with nights.lock():
+        return _Run(config, nights, force, hooks or Hooks()).run()
+
+
+class _Run:
+    """The steps of one run, each with its line in the journal."""
+
+    def __init__(self, config: NightConfig, nights: Nights, force: bool, hooks: Hooks) -> None:
+        self.config, self.nights, self.force, self.hooks = config, nights, force, hooks
+        self.journal = Journal(config.output.log)
+        self.warnings: list[str] = []
+
+    def run(self) -> NightResult:
+        self._resume()
+        intake = self._read()
+        night = _night_of(intake.problem)
+        self.journal.night = night
+        self._doctor(intake, night)
+        input_hash = _input_hash(intake, self.config)
+        there = self.nights.get(night)
+        if there is not None and there.record.input_hash == input_hash and not self.force:
+            return self._unchanged(there)
+        last = self.nights.last(until=night)
+        problem = self._prepared(intake, night, last)
+        result = self._plan(problem, intake)
+        plan = self._check(problem, result, night)
+        diff = None if last is None else diff_plans(last.plan(), plan, problem=problem)
+        record = self._write(intake, problem, plan, result, diff, input_hash)
+        decided = Night(self.nights.folder(night), record, is_finished=False, is_void=False)
+        published = self._publish(decided)
+        code = self._report(decided, published)
+        return NightResult(decided, True, code, tuple(self.warnings), diff, published)
+
+    def _resume(self) -> None:
+        """Finish what earlier runs decided and did not finish."""
+        for night in self.nights.all():
+            if night.is_finished:
+                continue
+            with self.journal.step("resume") as told:
+                told["night"] = night.record.night
+                if night.record.horizon_end <= self.hooks.now():
+                    told |= {"status": "skip", "why": "its horizon is over"}
+                    night.finish({"void": not self._was_enqueued(night)})
+                    continue
+                report = publish(self.config.publish, night, self.nights.state)
+                told |= _counts(report)
+                self._finish(night, report)
+
+    def _was_enqueued(self, night: Night) -> bool:
+        from dispatchopt.night.publishing import was_enqueued
+
+        return was_enqueued(self.config.publish, night, self.nights.state)
+
+    def _read(self) -> Intake:
+        with self.journal.step("read") as told:
+            found = list(
+                guards.age_findings(self.config.input, self.config.rules, self.hooks.now())
+            )
+            self._obey(found, told)
+            intake = read_source(self.config.input)
+            told |= {
+                "tickets": len(intake.problem.tickets),
+                "engineers": len(intake.problem.engineers),
+                "rejected": len(intake.rejected),
+            }
+            return intake
+
+    def _doctor(self, intake: Intake, night: str) -> None:
+        with self.journal.step("doctor") as told:
+            told |= inspect_input(intake)
+            last = self.nights.last(until=night)
+            found = guards.content_findings(intake, self.config.rules, last, self.hooks.now())
+            self._obey(list(found), told)
+
+    def _obey(self, found: list[guards.Finding], told: dict[str, Any]) -> None:
+        if found:
+            told |= {"status": "warn", "rules": [finding.rule for finding in found]}
+        self.warnings += guards.obey(found)
+
+    def _unchanged(self, night: Night) -> NightResult:
+        with self.journal.step("report") as told:
+            told |= {"status": "skip", "why": "the same input was planned before"}
+            code = night.record.exit_code if night.is_finished else UNPUBLISHED
+            told |= {"plan_id": night.record.plan_id, "exit_code": code}
+        return NightResult(night, False, code, tuple(self.warnings))
+
+    def _prepared(self, intake: Intake, night: str, last: Night | None) -> Problem:
+        """Return the problem with the plan in force, and with the nights that tickets waited."""
+        problem = intake.problem
+        changes: dict[str, Any] = {}
+        if problem.previous_plan is None and last is not None:
+            changes["previous_plan"] = last.plan()
+        earlier = self.nights.last(before=night)
+        waited = {} if earlier is None else earlier.record.carried_over
+        changes["tickets"] = tuple(
+            ticket.model_copy(update={"carried_over": waited[ticket.id]})
+            if waited.get(ticket.id, 0) > ticket.carried_over
+            else ticket
+            for ticket in problem.tickets
+        )
+        return problem.model_copy(update=changes)
+
+    def _plan(self, problem: Problem, intake: Intake) -> Result:
+        options = self.config.plan.model_dump()
+        with self.journal.step("plan") as told:
+            self.hooks.on_search()
+            result = solve(
+                problem,
+                rejected=intake.rejected,
+                on_progress=self.hooks.on_progress,
+                **options,
+            )
+            told |= {
+                "cost": result.cost,
+                "bound": result.bound,
+                "gap": None if result.gap is None else round(result.gap, 4),
+                "unserved": len(result.plan.unserved),
+                "iterations": result.iterations,
+                "seed": result.seed,
+            }
+            return result
+
+    def _check(self, problem: Problem, result: Result, night: str) -> Plan:
+        """Check once more what will be written: the plan under its final id."""
+        with self.journal.step("check") as told:
+            plan = result.plan.model_copy(update={"plan_id": _plan_id(result.plan, night)})
+            report = check(problem, plan)
+            told |= {"plan_id": plan.plan_id, "violations": len(report.violations)}
+            told["broken_promises"] = len(report.broken_promises)
+            if not report.is_valid:
+                rules = sorted({violation.rule for violation in report.violations})
+                raise InternalError(f"the checker refused the plan: {rules}; seed {result.seed}")
+            return plan
+
+    def _write(
+        self,
+        intake: Intake,
+        problem: Problem,
+        plan: Plan,
+        result: Result,
+        diff: PlanDiff | None,
+        input_hash: str,
+    ) -> Record:
+        with self.journal.step("write") as told:
+            code = REJECTS if intake.issues or intake.rejected else DONE
+            left_out = {item.ticket_id for item in plan.unserved}
+            record = Record(
+                night=self.journal.night,
+                input_hash=input_hash,
+                plan_id=plan.plan_id,
+                horizon_end=problem.horizon.end,
+                num_tickets=guards.num_tickets(intake),
+                exit_code=BROKEN_PROMISE if plan.broken_promises else code,
+                summary="",
+                carried_over={
+                    ticket.id: ticket.carried_over + (ticket.id in left_out)
+                    for ticket in problem.tickets
+                    if ticket.carried_over or ticket.id in left_out
+                },
+            )
+            record, count = write_night(
+                self.config.output,
+                replace(intake, problem=problem),
+                plan,
+                record,
+                diff,
+                given=intake.problem.previous_plan,
+                shadow_prices=result.shadow_prices,
+            )
+            told |= {"plan_id": plan.plan_id, "files": count}
+            return record
+
+    def _publish(self, night: Night) -> PublishReport | None:
+        with self.journal.step("publish") as told:
+            report = publish(self.config.publish, night, self.nights.state)
+            told |= {"plan_id": night.record.plan_id, **_counts(report)}
+            return report
+
+    def _report(self, night: Night, published: PublishReport | None) -> int:
+        with self.journal.step("report") as told:
+            self._finish(night, published)
+            is_complete = published is None or published.is_complete
+            code = night.record.exit_code if is_complete else UNPUBLISHED
+            told |= {"plan_id": night.record.plan_id, "exit_code": code}
+            return code
+
+    def _finish(self, night: Night, report: PublishReport | None) -> None:
+        if report is None or not report.pending:
+            night.finish(_counts(report))
+        self.nights.point_latest(night)
+
+
+def _night_of(problem: Problem) -> str:
+    return problem.horizon.start.astimezone(problem.zone).date().isoformat()
+
+
+def _input_hash(intake: Intake, config: NightConfig) -> str:
+    """Return a digest of the input and of the settings that shape plan and output."""
+    parts = [
+        hash_problem(intake.problem),
+        [rejected.model_dump(mode="json") for rejected in intake.rejected],
+        config.plan.model_dump(mode="json"),
+        config.output.model_dump(mode="json", exclude={"folder", "log"}),
+        config.publish.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _plan_id(plan: Plan, night: str) -> str:
+    """Return an id that only the same plan bears; how long the search took is no part of it."""
+    data = to_json(plan.model_copy(update={"plan_id": "plan", "provenance": None}))
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode())
+    return f"{night}-{digest.hexdigest()[:12]}"
+
+
+def _counts(report: PublishReport | None) -> dict[str, Any]:
+    if report is None:
+        return {"status": "skip", "why": "no receiver"}
+    status = "ok" if report.is_complete else "warn"
+    return {
+        "status": status,
+        "delivered": len(report.delivered),
+        "pending": len(report.pending),
+        "refused": len(report.refused),
+    }

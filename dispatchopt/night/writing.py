@@ -1,0 +1,135 @@
+"""The folder of a night: the plan's own output, and what compares it with the night before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Final
+
+from dispatchopt.adapters.json_files import plan_bytes
+from dispatchopt.adapters.publish import publish_folder
+from dispatchopt.adapters.strict_json import dump_json
+from dispatchopt.night.nights import FINISHED, RECORD
+from dispatchopt.report.diff_text import diff_lines
+from dispatchopt.report.outputs import REPLACEABLE, output_files
+from dispatchopt.report.workbook import workbook_bytes
+
+if TYPE_CHECKING:
+    from dispatchopt.models import Plan, Problem
+    from dispatchopt.models.intake import Intake
+    from dispatchopt.night.config import OutputConfig
+    from dispatchopt.night.nights import Record
+    from dispatchopt.report.diff import PlanDiff
+    from dispatchopt.report.glossary import Language
+    from dispatchopt.shadow import ShadowPrices
+
+_OURS: Final = (*REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", "input_previous_plan.json")
+
+
+def write_night(
+    output: OutputConfig,
+    intake: Intake,
+    plan: Plan,
+    record: Record,
+    diff: PlanDiff | None,
+    *,
+    given: Plan | None,
+    shadow_prices: ShadowPrices | None,
+) -> tuple[Record, int]:
+    """Publish the folder of a night as a whole; return its record and the number of files.
+
+    Parameters
+    ----------
+    intake
+        With the problem that was planned.
+    given
+        The plan in force that the input named.
+
+    Raises
+    ------
+    AdapterError
+        If the folder cannot be written.
+    """
+    problem = intake.problem
+    languages: tuple[Language, ...] = (
+        ("en", "zh") if output.language == "both" else (output.language,)
+    )
+    files = output_files(
+        problem,
+        plan,
+        rejected=intake.rejected,
+        issues=intake.issues,
+        warnings=intake.warnings,
+        language=output.language,
+        released_at=_released_at(output, problem),
+        contact_minutes=output.contact_minutes,
+    )
+    if shadow_prices is not None:
+        files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")
+    if output.excel:
+        files["plan.xlsx"] = workbook_bytes(problem, plan, language=languages[-1])
+    if given is not None:
+        files["input_previous_plan.json"] = plan_bytes(given)
+    if diff is not None:
+        files["diff.json"] = dump_json(diff.to_json(), indent=1)
+        for language in languages:
+            ending = f".{language}" if len(languages) > 1 else ""
+            lines = diff_lines(diff, language=language, problem=problem)
+            files[f"diff{ending}.txt"] = ("\n".join(lines) + "\n").encode()
+    summaries = [summary_line(record, plan, diff, language) for language in languages]
+    files["summary.txt"] = ("\n".join(summaries) + "\n").encode()
+    record = replace(record, summary=summaries[0])
+    files[RECORD] = record.to_bytes()
+    publish_folder(output.folder / record.night, files, replaceable=_OURS)
+    return record, len(files)
+
+
+def summary_line(record: Record, plan: Plan, diff: PlanDiff | None, language: Language) -> str:
+    """Write the night in one line."""
+    served = sum(len(route.visits) for route in plan.routes)
+    numbers = {
+        "night": record.night,
+        "served": served,
+        "total": served + len(plan.unserved),
+        "left": len(plan.unserved),
+        "rejected": len(plan.rejected),
+        "broken": len(plan.broken_promises),
+    }
+    parts = [_SUMMARY[language]["plan"]]
+    parts += [_SUMMARY[language][key] for key in ("rejected", "broken") if numbers[key]]
+    if plan.gap is not None:
+        proof = "gap" if plan.gap else "optimal"
+        parts.append(_SUMMARY[language][proof].format(gap=plan.gap))
+    if diff is not None:
+        counts = diff.to_json()["counts"]
+        parts.append(_SUMMARY[language]["diff"].format(**counts))
+    comma = ", " if language == "en" else "，"
+    return comma.join(parts).format(**numbers)
+
+
+_SUMMARY: Final = {
+    "en": {
+        "plan": "{night}: {served} of {total} tickets planned, {left} left out",
+        "rejected": "{rejected} rejected at input",
+        "broken": "{broken} promises broken",
+        "gap": "gap {gap:.1%}",
+        "optimal": "proven optimal",
+        "diff": "{gained} gained, {lost} lost, {moved} moved, {retimed} at another time since "
+        "the last plan",
+    },
+    "zh": {
+        "plan": "{night}：{total}单中已安排{served}单，未安排{left}单",
+        "rejected": "数据有误被拒{rejected}单",
+        "broken": "违约{broken}单",
+        "gap": "与最优差距至多{gap:.1%}",
+        "optimal": "已证最优",
+        "diff": "与上一方案相比新增{gained}，取消{lost}，换人{moved}，改时间{retimed}",
+    },
+}
+
+
+def _released_at(output: OutputConfig, problem: Problem) -> datetime | None:
+    if output.released_at is None:
+        return None
+    day = problem.horizon.start.astimezone(problem.zone).date()
+    return datetime.combine(day, time.fromisoformat(output.released_at), problem.zone)
