@@ -27,6 +27,7 @@ from dispatchopt.cli_common import (
     with_due,
     with_policy,
 )
+from dispatchopt.cli_database import PUBLISH_CODES, database, outbox
 from dispatchopt.cli_diff import diff
 from dispatchopt.cli_night import NIGHT_CODES, night
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
@@ -324,6 +325,8 @@ def _tell_plan(
 
 app.command(epilog=CODES)(diff)
 app.command(epilog=NIGHT_CODES)(night)
+app.add_typer(database, name="database", epilog=CODES, no_args_is_help=True)
+app.add_typer(outbox, name="outbox", epilog=PUBLISH_CODES, no_args_is_help=True)
 
 
 if __name__ == "__main__":

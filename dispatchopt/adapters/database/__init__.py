@@ -12,5 +12,6 @@ from __future__ import annotations
 
 from dispatchopt.adapters.database.database import Database, Released
 from dispatchopt.adapters.database.migrations import SchemaStatus
+from dispatchopt.adapters.database.target import DatabaseTarget
 
-__all__ = ["Database", "Released", "SchemaStatus"]
+__all__ = ["Database", "DatabaseTarget", "Released", "SchemaStatus"]

@@ -12,7 +12,7 @@ from dispatchopt.errors import AdapterError, masked
 try:
     import sqlalchemy as sa
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-    from sqlalchemy.pool import NullPool
+    from sqlalchemy.pool import NullPool, Pool, QueuePool
 except ImportError as error:  # pragma: no cover, tests have it
     raise AdapterError(
         "Databases need SQLAlchemy. Run: pip install 'dispatchopt[database]', "
@@ -45,6 +45,8 @@ class Link:
     ----------
     url
         Of SQLAlchemy; its password stays out of messages and logs.
+    is_kept
+        Whether one connection is kept open until `close`.
 
     Raises
     ------
@@ -52,15 +54,20 @@ class Link:
         If it is no URL of SQLite or PostgreSQL, or its driver is missing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_kept: bool = False) -> None:
         self._url = _parsed(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self.name = _without_secrets(self._url)
-        self._engine = _engine(self._url, self.name, is_sqlite=self.is_sqlite)
+        pool: type[Pool] = QueuePool if is_kept else NullPool
+        self._engine = _engine(self._url, self.name, pool, is_sqlite=self.is_sqlite)
 
     def __repr__(self) -> str:
         """Return the URL without its password."""
         return f"Link({self.name!r})"
+
+    def close(self) -> None:
+        """Close the connection that is kept."""
+        self._engine.dispose()
 
     @property
     def file(self) -> Path | None:
@@ -165,11 +172,11 @@ def _without_secrets(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def _engine(url: URL, name: str, *, is_sqlite: bool) -> Engine:
+def _engine(url: URL, name: str, pool: type[Pool], *, is_sqlite: bool) -> Engine:
     try:
         engine = sa.create_engine(
             url,
-            poolclass=NullPool,
+            poolclass=pool,
             hide_parameters=True,
             json_serializer=_json,
             connect_args={"timeout": _PATIENCE} if is_sqlite else {},

@@ -175,10 +175,11 @@ _LOOKUP: Final = Migration(
 MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP)
 """Version n of the schema is what the first n of them make."""
 
-_TYPES: Final = {
+TYPES: Final = {
     "postgresql": {"time": "TIMESTAMP WITH TIME ZONE", "json": "JSON"},
     "sqlite": {"time": "VARCHAR(20)", "json": "JSON"},
 }
+"""What ``{time}`` and ``{json}`` are in each database."""
 
 
 def schema_status(
@@ -203,7 +204,7 @@ def upgrade(link: Link, migrations: Sequence[Migration] = MIGRATIONS) -> SchemaS
     with link.writing() as connection:
         before = schema_status(connection, migrations)
         _refuse_newer(link, before)
-        types = _TYPES[connection.dialect.name]
+        types = TYPES[connection.dialect.name]
         if before.version == 0:
             connection.execute(sa.text(_SCHEMA.format(**types)))
         for number in range(before.version, len(migrations)):

@@ -192,15 +192,21 @@ class Publishing:
             # True even if a newer message has superseded this one meanwhile.
             self.session.run(_DELIVERED, **values)
             self.delivered.append(Outcome(ticket_id, plan_id, action, status, attempts + 1, reason))
-            settled = getattr(self.deliver, "settled", None)
-            if settled is not None:
-                settled(message)
+            self._settle(message)
             return
         self.session.run(_UNDELIVERED, **values)
         logger.warning("ticket %s, %s: %s (%s)", ticket_id, action, outcome.status, reason)
         wait = max(outcome.wait, self.backoff * 2 ** (self.tried[seq] - 1))
         if status == "pending" and self.tried[seq] < self.attempts and wait <= _LONGEST_WAIT:
             heapq.heappush(self.queue, (self.waiting.clock() + wait, seq))
+
+    def _settle(self, message: Message) -> None:
+        settled = getattr(self.deliver, "settled", None)
+        try:
+            if settled is not None:
+                settled(message)
+        except Exception as error:  # what a receiver still remembers does no harm
+            logger.warning("ticket %s: not settled (%s)", message.ticket_id, type(error).__name__)
 
     def _try(self, message: Message) -> Delivery:
         try:

@@ -7,7 +7,6 @@ import json
 import os
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
@@ -57,8 +56,7 @@ class FolderTarget:
 
     def settled(self, message: Message) -> None:
         """Forget a message that will not come again."""
-        with suppress(OSError):  # what stays does no harm
-            (self._ledger / f"{message.key}.sent").unlink()
+        (self._ledger / f"{message.key}.sent").unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:
