@@ -26,7 +26,7 @@ _NEVER: Final = frozenset({"id", "status", "fault_type", "attributes"})
 _COLUMNS: Final = {
     header: column
     for header, column in header_index(TICKET_COLUMNS).items()
-    if column.name not in _NEVER
+    if column.name not in _NEVER and (column.is_written or column.kind == "slot")
 }
 _DURATION: Final = next(column for column in TICKET_COLUMNS if column.field == "duration")
 _NAMES: Final = {"duration": _DURATION, "plannedduration": _DURATION, **_COLUMNS}
@@ -61,6 +61,8 @@ def fields_of(ticket: TroubleTicket, clock: Clock) -> Iterator[tuple[str, str, A
 def _read(name: str, column: Column, value: Any, clock: Clock) -> Any:
     if column is _DURATION:
         return _duration(name, value, clock)
+    if column.kind == "slot":
+        return _window(value, clock)
     if column.kind == "windows" and not isinstance(value, str):
         return [_window(item, clock) for item in (value if isinstance(value, list) else [value])]
     if isinstance(value, str):
