@@ -1,15 +1,14 @@
-"""A folder of CSV files -> a problem, every fault of every file at once.
+"""A folder of tables -> a problem, every fault of every file at once.
 
-``tickets.csv``, ``engineers.csv``, ``shifts.csv``; if present ``travel.csv`` (long or square form),
-``policy.toml`` (timezone, now, horizon, travel, policy, coordinates, limits), ``places.csv``
-(stand-ins for coordinates that lack), ``fault_types.json`` and
+``tickets.csv``, ``engineers.csv``, ``shifts.csv``, or ``.xlsx`` for each or all of them; if present
+``travel.csv`` (long or square form), ``policy.toml`` (timezone, now, horizon, travel, policy,
+coordinates, limits …), ``mapping.toml`` (what the columns and codes of a branch mean),
+``places.csv`` (stand-ins for coordinates that lack), ``fault_types.json`` and
 ``previous_plan.json``. Headers are English or Chinese (`headers`), text is UTF-8 or GB18030.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import tomllib
 from datetime import date, datetime, tzinfo
 from pathlib import Path
@@ -18,26 +17,23 @@ from zoneinfo import ZoneInfo
 
 from dispatchopt.adapters.assemble import OnBadRow, Settings, assemble
 from dispatchopt.adapters.csv_write import write_folder
+from dispatchopt.adapters.export_tables import ExportTables
 from dispatchopt.adapters.headers import (
-    ENGINEER_COLUMNS,
     ENGINEERS,
     FAULT_TYPES,
     PLACE_COLUMNS,
     PLACES,
     POLICY,
     PREVIOUS_PLAN,
-    SHIFT_COLUMNS,
     SHIFTS,
-    TICKET_COLUMNS,
     TICKETS,
     TRAVEL,
-    Column,
-    header_index,
-    normal_header,
-    split_headers,
 )
 from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.adapters.mapping import MAPPING, read_mapping
+from dispatchopt.adapters.mapping.hours import read_day_parts
+from dispatchopt.adapters.mapping.notes import Notes
 from dispatchopt.adapters.places import (
     CoordinateSettings,
     Geocoder,
@@ -46,42 +42,43 @@ from dispatchopt.adapters.places import (
     read_places,
 )
 from dispatchopt.adapters.publish import recover_folder
-from dispatchopt.adapters.raw import Row
+from dispatchopt.adapters.raw import csv_table
+from dispatchopt.adapters.sources import Sources
 from dispatchopt.adapters.strict_json import parse_json
-from dispatchopt.adapters.tables import Sheet, Table, read_sheet
 from dispatchopt.adapters.textfiles import decode_table, read_bytes
 from dispatchopt.adapters.travel_files import files_named, resolve_travel
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.limits.apply import LimitSettings, checked_settings
 from dispatchopt.models import Plan, Policy
 from dispatchopt.models.base import Model
-from dispatchopt.models.masking import shown
 from dispatchopt.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
+    from dispatchopt.adapters.day_parts import Hours
     from dispatchopt.models.intake import Intake
 
 __all__ = ["read_folder", "write_folder"]
 
 _M = TypeVar("_M", bound=Model)
 
-_FILES: Final = (POLICY, FAULT_TYPES, PREVIOUS_PLAN, TRAVEL, PLACES, ENGINEERS, SHIFTS, TICKETS)
-_SETTINGS: Final = (
+SETTINGS: Final = (
     "schema_version", "timezone", "now", "horizon", "travel", "policy", "coordinates", "limits",
+    "day_parts",
 )  # fmt: skip
 
 
 def read_folder(
     path: str | Path, *, on_bad_row: OnBadRow = "error", geocoder: Geocoder | None = None
 ) -> Intake:
-    """Read a folder of CSV files.
+    """Read a folder of CSV files or workbooks.
 
     A blank cell means "not tracked", ``-`` in a list means "none". A blank priority or crew size is
     the fault type's. A fault type may be given by its name. Times without an offset are local times
     of ``timezone`` in ``policy.toml``. Without a horizon there, it is the local days that cover all
-    shifts; without travel, the straight line.
+    shifts; without travel, the straight line. ``mapping.toml`` says what the columns and codes of a
+    branch's own export mean.
 
     Parameters
     ----------
@@ -104,7 +101,7 @@ def read_folder(
         raise AdapterError(
             f"{path}: no such folder. It must hold {TICKETS}, {ENGINEERS}, {SHIFTS}."
         )
-    return _Reader(folder, on_bad_row, geocoder).run()
+    return FolderReader(folder, on_bad_row, geocoder).run()
 
 
 def _is_folder(path: Path) -> bool:
@@ -114,42 +111,72 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-class _Reader:
-    """Reads the files of a folder; collects faults."""
+class FolderReader:
+    """Reads the files of a folder; collects faults.
 
-    def __init__(self, folder: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None) -> None:
+    Parameters
+    ----------
+    workbook
+        The one file of the folder that holds every table; None: any file there.
+    """
+
+    policy_file: str = POLICY
+
+    def __init__(
+        self,
+        folder: Path,
+        on_bad_row: OnBadRow,
+        geocoder: Geocoder | None,
+        workbook: str | None = None,
+    ) -> None:
         self.folder = folder
         self.geocoder = geocoder
-        self.needs_place = True
         self.on_bad_row: OnBadRow = on_bad_row
         self.issues: list[Issue] = []
         self.warnings: list[Issue] = []
+        self.mapping = read_mapping(folder, self.issues)
+        self.sources = Sources(folder, workbook, self.mapping, self.issues)
 
     def run(self) -> Intake:
+        """Read everything."""
         raw = self._settings()
+        self._add_mapped(raw)
         zone = self._zone(raw)
-        clock = Clock(zone)
+        day_parts = self._day_parts(raw)
+        clock = Clock(zone, day_parts)
         head = self._head(raw, clock)
-        whereabouts = self._whereabouts(raw, clock)
-        self.needs_place = not (whereabouts.book or whereabouts.geocoder)
-        engineers, engineers_known = self._sheet(ENGINEERS, ENGINEER_COLUMNS, "engineer", clock)
-        shifts, _ = self._sheet(SHIFTS, SHIFT_COLUMNS, "shift", clock)
-        tickets, _ = self._sheet(TICKETS, TICKET_COLUMNS, "ticket", clock)
+        tables = ExportTables(self.sources, self.mapping, self.issues, self.warnings)
+        whereabouts = self._whereabouts(raw, clock, tables)
+        needs_place = not (whereabouts.book or whereabouts.geocoder)
+        engineers, engineers_known = tables.sheet("engineers", clock, needs_place=needs_place)
+        shifts, _ = tables.sheet("shifts", clock, needs_place=needs_place)
+        tickets, _ = tables.sheet("tickets", clock, needs_place=needs_place)
         if clock.naive_count and "timezone" not in raw:
             self._note_missing_zone(clock)
         settings = Settings(
             head=head,
             zone=zone,
-            file=POLICY,
-            travel_file=TRAVEL if (self.folder / TRAVEL).exists() else POLICY,
+            file=self.policy_file,
+            travel_file=TRAVEL if self._has(TRAVEL) else self.policy_file,
             travel_known=not any(issue.kind == "travel" for issue in self.issues),
             fault_type_file=FAULT_TYPES,
             plan_file=PREVIOUS_PLAN,
             engineers_known=engineers_known,
-            file_order=_FILES,
+            file_order=(
+                self.policy_file,
+                MAPPING,
+                FAULT_TYPES,
+                PREVIOUS_PLAN,
+                TRAVEL,
+                PLACES,
+                engineers.file,
+                shifts.file,
+                tickets.file,
+            ),
             warnings=tuple(self.warnings),
             whereabouts=whereabouts,
             limits=self._limits(raw),
+            day_parts=day_parts,
         )
         return assemble(
             tickets, engineers, shifts, settings, self.issues, on_bad_row=self.on_bad_row
@@ -168,64 +195,12 @@ class _Reader:
             self._problem_fault(name, "", "", message)
             return None
 
-    def _sheet(
-        self, name: str, columns: tuple[Column, ...], kind: str, clock: Clock
-    ) -> tuple[Sheet, bool]:
-        """Read a table; False if it could not be read to its end."""
-        text = self._text(name)
-        if text is None:
-            return Sheet(name, columns, complete=False), False
-        table, whole = self._table(text, name, columns)
-        if table is None:
-            return Sheet(name, columns, complete=False), False
-        sheet = read_sheet(table, columns, kind, clock, self.issues, needs_place=self.needs_place)
-        return sheet, whole and bool(sheet.headers)
-
-    def _table(
-        self, text: str, name: str, columns: tuple[Column, ...]
-    ) -> tuple[Table | None, bool]:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        rows: list[Row] = []
-        line, whole = 1, True
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    rows.append(Row(line, cells))
-                line = reader.line_num + 1
-        except csv.Error as error:
-            whole = False
-            self.issues.append(
-                Issue(
-                    "problem", "", "", "",
-                    f"no valid CSV from here on: {error}; the rest was not read. "
-                    "Close the quote, or double quotes inside quotes",
-                    name, line,
-                )
-            )  # fmt: skip
-        if not rows:
-            if whole:
-                self._problem_fault(name, "", "", "is empty; it needs a row of headers")
-            return None, False
-        headers = list(rows[0].cells)
-        split = split_headers(headers, columns)
-        if len(headers) != len(split):
-            self.issues.append(
-                Issue(
-                    "problem", "", "", _known_only(headers, split, columns),
-                    "other signs than commas stand between headers; separate the columns by commas",
-                    name, rows[0].line,
-                )
-            )  # fmt: skip
-            if any(len(row.cells) != len(split) for row in rows[1:]):
-                return None, False
-            headers = split
-        while headers and not headers[-1].strip() and _is_blank_column(rows, len(headers)):
-            headers.pop()  # spreadsheets leave blank cells at the right
-        rows = [Row(row.line, _trimmed(row.cells, len(headers))) for row in rows]
-        return Table(name, headers, rows[1:], rows[0].line), whole
+    def _has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return (self.folder / name).exists()
 
     def _settings(self) -> dict[str, Any]:  # Any: TOML
-        if not (self.folder / POLICY).exists():
+        if not self._has(POLICY):
             return {}
         text = self._text(POLICY)
         if text is None:
@@ -235,11 +210,35 @@ class _Reader:
         except (ValueError, RecursionError) as error:
             self._problem_fault(POLICY, "", "", f"no valid TOML: {error}")
             return {"timezone": None}
+        return self._known(raw)
+
+    def _known(self, raw: dict[str, Any]) -> dict[str, Any]:  # Any: TOML
+        """Return the settings that there are; the others are faults."""
         for key in raw:
-            if key not in _SETTINGS:
-                hint, known = did_you_mean(key, _SETTINGS), ", ".join(_SETTINGS)
-                self._problem_fault(POLICY, key, "", f"unknown setting; {hint}There are {known}")
-        return {key: value for key, value in raw.items() if key in _SETTINGS}
+            if key not in SETTINGS:
+                hint, known = did_you_mean(key, SETTINGS), ", ".join(SETTINGS)
+                message = f"unknown setting; {hint}There are {known}"
+                self._problem_fault(self.policy_file, key, "", message)
+        return {key: value for key, value in raw.items() if key in SETTINGS}
+
+    def _add_mapped(self, raw: dict[str, Any]) -> None:  # Any: TOML
+        """Add what the mapping says; what both say must agree."""
+        zone = self.mapping.timezone
+        if zone is not None and raw.setdefault("timezone", zone) not in (zone, None):
+            self._problem_fault(
+                MAPPING, "timezone", zone,
+                f"{self.policy_file} says {raw['timezone']}; keep one of them",
+            )  # fmt: skip
+        if any(issue.file == MAPPING for issue in self.issues):
+            raw.setdefault("timezone", None)  # it may have been declared: one fault is enough
+        if "day_parts" in raw and self.mapping.day_parts is not None:
+            message = f"{self.policy_file} has [day_parts], too; keep one of them"
+            self._problem_fault(MAPPING, "day_parts", "", message)
+
+    def _day_parts(self, raw: dict[str, Any]) -> Mapping[str, Hours] | None:  # Any: TOML
+        if "day_parts" not in raw:
+            return self.mapping.day_parts
+        return read_day_parts(raw["day_parts"], Notes(self.policy_file, "", self.issues))
 
     def _zone(self, raw: dict[str, Any]) -> tzinfo | None:
         name = raw.get("timezone")
@@ -249,7 +248,10 @@ class _Reader:
             return ZoneInfo(name)
         except (OSError, KeyError, ValueError, TypeError):
             self._problem_fault(
-                POLICY, "timezone", str(name), "no IANA time zone; write for example Asia/Shanghai"
+                self.policy_file,
+                "timezone",
+                str(name),
+                "no IANA time zone; write for example Asia/Shanghai",
             )
             raw["timezone"] = None
             return None
@@ -260,7 +262,7 @@ class _Reader:
             file, line, header = clock.first_naive
             where = f"{file}:{line}, {header}"
         self._problem_fault(
-            POLICY, "timezone", "",
+            self.policy_file, "timezone", "",
             f"is required: {clock.naive_count} times have no offset, the first at {where}. "
             'Write timezone = "Asia/Shanghai" in policy.toml, or give every time its offset',
         )  # fmt: skip
@@ -271,7 +273,7 @@ class _Reader:
             head["schema_version"] = raw["schema_version"]
         if "policy" in raw:
             # Apart from the rest, so that a faulty price hides no other fault.
-            head["policy"] = self._validated(Policy, raw["policy"], "policy", POLICY)
+            head["policy"] = self._validated(Policy, raw["policy"], "policy", self.policy_file)
         if raw.get("timezone") is not None:
             head["timezone"] = raw["timezone"]
         if "now" in raw:
@@ -279,22 +281,28 @@ class _Reader:
         if "horizon" in raw:
             head["horizon"] = self._horizon(raw["horizon"], clock)
         head["travel"] = self._travel(raw.get("travel"))
-        if (self.folder / FAULT_TYPES).exists():
+        if self._has(FAULT_TYPES):
             head["fault_types"] = self._fault_types()
-        if (self.folder / PREVIOUS_PLAN).exists():
+        if self._has(PREVIOUS_PLAN):
             head["previous_plan"] = self._previous_plan()
         return {key: value for key, value in head.items() if value is not None}
 
-    def _whereabouts(self, raw: dict[str, Any], clock: Clock) -> Whereabouts:  # Any: TOML
+    def _whereabouts(
+        self,
+        raw: dict[str, Any],  # Any: TOML
+        clock: Clock,
+        tables: ExportTables,
+    ) -> Whereabouts:
         settings = CoordinateSettings()
         try:
-            settings = checked_coordinates(raw.get("coordinates", {}), POLICY)
+            settings = checked_coordinates(raw.get("coordinates", {}), self.policy_file)
         except InvalidProblemError as error:
             self.issues.extend(error.issues)
         found = Whereabouts(settings, geocoder=self.geocoder)
-        if (self.folder / PLACES).exists():
+        if self._has(PLACES):
             text = self._text(PLACES)
-            table = None if text is None else self._table(text, PLACES, PLACE_COLUMNS)[0]
+            found_table = None if text is None else csv_table(text, PLACES, self.issues)
+            table = None if found_table is None else tables.plain(found_table, PLACE_COLUMNS)
             if table is not None:
                 found.book = read_places(table, settings, clock, self.issues, self.warnings)
                 found.book_file = PLACES
@@ -304,7 +312,7 @@ class _Reader:
         if "limits" not in raw:
             return None
         try:
-            return checked_settings(raw["limits"], POLICY)
+            return checked_settings(raw["limits"], self.policy_file)
         except InvalidProblemError as error:
             self.issues.extend(error.issues)
             return None
@@ -325,18 +333,18 @@ class _Reader:
                 raise CellFault("a day without a time; write 2026-11-23T00:00:00")
             return clock.instant(value) if isinstance(value, str) else value
         except CellFault as fault:
-            self._problem_fault(POLICY, field, str(value), str(fault))
+            self._problem_fault(self.policy_file, field, str(value), str(fault))
             return None
 
     def _travel(self, raw: Any) -> Any:  # Any: TOML
-        has_table = (self.folder / TRAVEL).exists()
+        has_table = self._has(TRAVEL)
         if raw is None:
             raw = {"kind": "matrix"} if has_table else {"kind": "straight_line"}
         if isinstance(raw, dict) and raw.get("kind") == "matrix" and "seconds" not in raw:
             raw = {**raw, "seconds": {"file": TRAVEL}}
         if has_table and TRAVEL not in files_named(raw):
             self._problem_fault(
-                POLICY, "travel", "",
+                self.policy_file, "travel", "",
                 f"{TRAVEL} stands in the folder, but [travel] does not use it; remove one of them",
             )  # fmt: skip
         return resolve_travel(raw, self.folder, self.issues, self.warnings)
@@ -371,19 +379,3 @@ class _Reader:
         valid = validated(model, data, kind, file, found)
         self.issues.extend(found)
         return valid
-
-
-def _known_only(headers: Sequence[str], split: list[str], columns: tuple[Column, ...]) -> str:
-    """Return the row of headers for a message, nothing if it may be a row of data."""
-    known = header_index(columns)
-    is_header = any(normal_header(header) in known for header in split)
-    return shown(",".join(headers)) if is_header else ""
-
-
-def _is_blank_column(rows: list[Row], number: int) -> bool:
-    return all(len(row.cells) < number or not row.cells[number - 1].strip() for row in rows)
-
-
-def _trimmed(cells: Sequence[str], count: int) -> Sequence[str]:
-    """Drop the blank cells beyond the last header."""
-    return cells[:count] if not any(cell.strip() for cell in cells[count:]) else cells

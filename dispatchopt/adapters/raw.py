@@ -43,9 +43,9 @@ class RawTable:
     headers
         Empty if there is no row at all.
     rows
-        All rows below the headers in which something stands. A row has as many cells as there are
-        headers unless something stands beyond them. A blank cell is ``""`` in CSV, None in a
-        workbook.
+        All rows below the headers in which something stands. A row of a workbook has as many cells
+        as there are headers, or more if something stands beyond them; one of CSV may have fewer,
+        too. A blank cell is ``""`` in CSV, None in a workbook.
     header_line
         Line (row of the sheet) of the headers.
     is_complete
@@ -139,6 +139,8 @@ def headed(
     width = max(_filled_width(row.cells) for row in rows)
     del headers[max(width, 1) :]
     below = tuple(Row(row.line, trimmed(row.cells, len(headers))) for row in rows[1:])
+    if sheet:  # rows of sheets end with their last filled cell
+        below = tuple(Row(row.line, _padded(row.cells, len(headers))) for row in below)
     line = rows[0].line
     return RawTable(file, sheet, tuple(headers), below, line, is_complete, has_1904_dates)
 
@@ -146,6 +148,10 @@ def headed(
 def trimmed(cells: Sequence[Any], count: int) -> Sequence[Any]:  # Any: as in a row
     """Drop the blank cells beyond the last header."""
     return cells[:count] if len(cells) > count and _filled_width(cells) <= count else cells
+
+
+def _padded(cells: Sequence[Any], count: int) -> Sequence[Any]:  # Any: as in a row
+    return cells if len(cells) >= count else (*cells, *[None] * (count - len(cells)))
 
 
 def is_blank(cell: Any) -> bool:  # Any: text or an object

@@ -169,8 +169,8 @@ def _match_headers(
     places: list[tuple[str, Column | str | None]] = []
     for header in table.headers:
         name = table.names.get(normal_header(header), header)
-        if not name and header.strip():
-            places.append((header.strip(), None))
+        if not name and name != header:
+            places.append((header.strip(), None))  # left out on purpose
             continue
         column = index.get(normal_header(name))
         key = _attribute_key(name) if "attributes" in index else None

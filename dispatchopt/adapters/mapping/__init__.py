@@ -1,0 +1,112 @@
+"""``mapping.toml``: what the columns and codes of a branch's own export mean.
+
+Each section is a module with one reader, ``read_<section>(raw, notes)``, listed in `read_mapping`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from dispatchopt.adapters.mapping.codes import Codes, read_codes
+from dispatchopt.adapters.mapping.columns import ColumnNames, read_columns
+from dispatchopt.adapters.mapping.defaults import read_defaults
+from dispatchopt.adapters.mapping.files import Files, TableKind, read_files
+from dispatchopt.adapters.mapping.hours import read_day_parts
+from dispatchopt.adapters.mapping.notes import Notes
+from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.errors import AdapterError, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dispatchopt.adapters.day_parts import Hours
+
+MAPPING: Final = "mapping.toml"
+
+OtherColumns = Literal["refuse", "ignore", "echo"]
+_OTHER_COLUMNS: Final[tuple[OtherColumns, ...]] = ("refuse", "ignore", "echo")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMapping:
+    """A mapping as it was read.
+
+    Attributes
+    ----------
+    timezone
+        Zone of times without an offset, if the mapping tells it.
+    other_columns
+        What becomes of columns that neither the mapping nor `headers` knows: ``refuse`` them,
+        ``ignore`` them, or ``echo`` them under ``attributes``.
+    day_parts
+        Hours by word; None if the mapping has no such section.
+    """
+
+    timezone: str | None = None
+    other_columns: OtherColumns = "refuse"
+    files: Files = field(default_factory=Files)
+    columns: Mapping[TableKind, ColumnNames] = field(default_factory=dict)
+    codes: Codes = field(default_factory=Codes)
+    defaults: Mapping[TableKind, Mapping[str, str]] = field(default_factory=dict)
+    day_parts: Mapping[str, Hours] | None = None
+
+
+_SECTIONS: Final = {
+    "timezone": lambda raw, notes: _timezone(raw, notes),
+    "other_columns": lambda raw, notes: _other_columns(raw, notes),
+    "files": read_files,
+    "columns": read_columns,
+    "codes": read_codes,
+    "defaults": read_defaults,
+    "day_parts": read_day_parts,
+}
+"""The reader of each setting; it returns the attribute of `ExportMapping` of that name."""
+
+
+def read_mapping(folder: Path, issues: list[Issue]) -> ExportMapping:
+    """Read the mapping of a folder; without one everything is as `headers` has it.
+
+    Parameters
+    ----------
+    issues
+        Gets every fault, with its line.
+    """
+    path = folder / MAPPING
+    if not path.exists():
+        return ExportMapping()
+    try:
+        text = decode_utf8(read_bytes(path), MAPPING)
+        raw = tomllib.loads(text)
+    except AdapterError as error:
+        message = str(error).removeprefix(f"{path}: ").removeprefix(f"{MAPPING}: ")
+        issues.append(Issue("problem", "", "", "", message, MAPPING))
+        return ExportMapping()
+    except (ValueError, RecursionError) as error:
+        issues.append(Issue("problem", "", "", "", f"no valid TOML: {error}", MAPPING))
+        return ExportMapping()
+    notes = Notes(MAPPING, text, issues)
+    known = notes.known([], raw, _SECTIONS)
+    found: dict[str, Any] = {name: _SECTIONS[name](raw[name], notes) for name in known}
+    return ExportMapping(**found)
+
+
+def _timezone(raw: Any, notes: Notes) -> str | None:  # Any: TOML
+    try:
+        ZoneInfo(raw)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        message = "no IANA time zone; write for example Asia/Shanghai"
+        notes.fault(["timezone"], raw, message)
+        return None
+    return str(raw)
+
+
+def _other_columns(raw: Any, notes: Notes) -> OtherColumns:  # Any: TOML
+    for choice in _OTHER_COLUMNS:
+        if raw == choice:
+            return choice
+    notes.fault(["other_columns"], raw, f"must be one of {', '.join(_OTHER_COLUMNS)}")
+    return "refuse"
