@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dispatchopt import __version__
+from dispatchopt.cli_anonymise import anonymise
 from dispatchopt.cli_common import (
     CODES,
     Debug,
@@ -323,6 +324,7 @@ def _tell_plan(
 # --- Commands of their own modules ---
 
 
+app.command(epilog=CODES)(anonymise)
 app.command(epilog=CODES)(diff)
 app.command(epilog=NIGHT_CODES)(night)
 app.add_typer(database, name="database", epilog=CODES, no_args_is_help=True)
