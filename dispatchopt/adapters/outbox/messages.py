@@ -72,12 +72,16 @@ class Told:
         """Whether it is known what the receiver holds."""
         # A refused assignment left the ticket with nobody; any other refusal left it as it was
         # before, which is not remembered.
-        return self.status != "refused" or self.action == "assign"
+        return not self._was_refused or self.action == "assign"
 
     @property
     def known(self) -> State:
         """What the receiver holds, or will once all pending messages are delivered."""
-        return NOBODY if self.status == "refused" else self.state
+        return NOBODY if self._was_refused else self.state
+
+    @property
+    def _was_refused(self) -> bool:
+        return self.status in ("refused", "dropped")
 
 
 def message_key(plan_id: str, ticket_id: str, action: Action) -> str:

@@ -97,7 +97,8 @@ class Outbox:
 
         A ticket gets a message unless both what the outbox told last and the previous plan, as far
         as they know it, say what the plan says. A message still pending from an earlier plan is
-        superseded by the new one about its ticket. A plan that is there already is left as it is.
+        superseded by the new one about its ticket; what was refused of earlier plans is no longer
+        reported or retried. A plan that is there already is left as it is.
 
         Parameters
         ----------
@@ -232,9 +233,10 @@ def enqueue(
             message = replace(message, document=made)
         seq += 1
         added.append(_row(message, state, seq, now))
-    tickets = [{"ticket_id": row["ticket_id"]} for row in added]
+    # What the receiver refused of earlier plans is decided anew by this one.
+    session.run(_DROP)
     if added:
-        session.run_many(_SUPERSEDE, tickets)
+        session.run_many(_SUPERSEDE, [{"ticket_id": row["ticket_id"]} for row in added])
         session.run_many(_ADD, added)
     logger.info("plan %s: %d messages in the outbox", plan.plan_id, len(added))
     return Enqueued(plan.plan_id, _counts(session, plan.plan_id), is_new=True)
@@ -280,7 +282,8 @@ SELECT ticket_id, state, action, status FROM dispatchopt_outbox
 WHERE seq IN (SELECT max(seq) FROM dispatchopt_outbox GROUP BY ticket_id)"""
 _SUPERSEDE: Final = """\
 UPDATE dispatchopt_outbox SET status = 'superseded'
-WHERE ticket_id = :ticket_id AND status IN ('pending', 'refused')"""
+WHERE ticket_id = :ticket_id AND status = 'pending'"""
+_DROP: Final = "UPDATE dispatchopt_outbox SET status = 'dropped' WHERE status = 'refused'"
 _ADD: Final = """\
 INSERT INTO dispatchopt_outbox
     (seq, idempotency_key, plan_id, ticket_id, action, status, attempts, reason, state, document,

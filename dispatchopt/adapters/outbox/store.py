@@ -149,15 +149,23 @@ def locked_file(path: Path) -> sqlite3.Connection | None:
     """Lock a database file for one publisher, by a file beside it; None if there is one already.
 
     The system gives the lock back when the publisher ends, however it ends.
+
+    Raises
+    ------
+    AdapterError
+        If that file cannot be made.
     """
-    connection = _connect(path.with_name(f"{path.name}.publisher"), 0)
+    lock = path.with_name(f"{path.name}.publisher")
+    connection: sqlite3.Connection | None = None
     try:
+        connection = sqlite3.connect(lock, timeout=0, isolation_level=None, check_same_thread=False)
         connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
             return None
-        raise
+        raise AdapterError(f"{lock}: cannot be locked ({error}).") from error
     return connection
 
 
