@@ -76,15 +76,9 @@ def folder_files(problem: Problem, *, headers: Headers, encoding: Encoding) -> d
     AdapterError
         If the problem has what such a folder cannot carry; all of it is listed.
     """
-    writer = _Writer(problem, chinese=headers == "zh")
+    writer = TableWriter(problem, chinese=headers == "zh")
     texts = writer.texts()
-    if writer.lost:
-        more = len(writer.lost) - _MOST_LISTED
-        listing = "\n".join(f"  - {item}" for item in writer.lost[:_MOST_LISTED])
-        tail = f"\n  and {more} more" if more > 0 else ""
-        raise AdapterError(
-            f"A folder of CSV files cannot carry this problem; write JSON instead:\n{listing}{tail}"
-        )
+    writer.refuse_losses("A folder of CSV files")
     # TOML is UTF-8 by its own definition, whatever the tables are.
     files = {
         name: text.encode("utf-8" if name == names.POLICY else encoding)
@@ -97,8 +91,18 @@ def folder_files(problem: Problem, *, headers: Headers, encoding: Encoding) -> d
     return files
 
 
-class _Writer:
-    """Renders each cell and reads it back at once, so that nothing is lost in silence."""
+Columns = list[tuple[Column, list[str]]]
+"""The columns of a table that are written, with the text of their cells."""
+
+
+class TableWriter:
+    """Renders each cell and reads it back at once, so that nothing is lost in silence.
+
+    Attributes
+    ----------
+    lost
+        What would be read back otherwise.
+    """
 
     def __init__(self, problem: Problem, *, chinese: bool) -> None:
         self.problem = problem
@@ -107,8 +111,33 @@ class _Writer:
         self.lost: list[str] = []
 
     def texts(self) -> dict[str, str]:
+        """Return the text of each file of a folder."""
+        texts = {name: self._csv(columns) for name, columns in self.tables().items()}
+        travel = self.travel(self.problem.travel, texts)
+        texts[names.POLICY] = _toml_text(self.settings(travel))
+        return texts
+
+    def refuse_losses(self, what: str) -> None:
+        """Raise if anything would be lost.
+
+        Raises
+        ------
+        AdapterError
+            Lists all of it, up to a number.
+        """
+        if not self.lost:
+            return
+        more = len(self.lost) - _MOST_LISTED
+        listing = "\n".join(f"  - {item}" for item in self.lost[:_MOST_LISTED])
+        tail = f"\n  and {more} more" if more > 0 else ""
+        raise AdapterError(
+            f"{what} cannot carry this problem; write JSON instead:\n{listing}{tail}"
+        )
+
+    def tables(self) -> dict[str, Columns]:
+        """Return the columns of each table by the name of its file."""
         shifts = [(e, shift) for e in self.problem.engineers for shift in e.shifts]
-        texts = {
+        return {
             names.TICKETS: self._table(TICKET_COLUMNS, "ticket", self.problem.tickets),
             names.ENGINEERS: self._table(ENGINEER_COLUMNS, "engineer", self.problem.engineers),
             names.SHIFTS: self._table(
@@ -118,9 +147,17 @@ class _Writer:
                 {"engineer_id": [engineer.id for engineer, _ in shifts]},
             ),
         }
-        travel = self._travel(self.problem.travel, texts)
-        texts[names.POLICY] = self._settings(travel)
-        return texts
+
+    def _csv(self, columns: Columns) -> str:
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream)
+        writer.writerow([self.header(column) for column, _ in columns])
+        writer.writerows(zip(*(cells for _, cells in columns), strict=True))
+        return stream.getvalue()
+
+    def header(self, column: Column) -> str:
+        """Return the header of a column."""
+        return column.zh if self.chinese else column.name
 
     def _table(
         self,
@@ -128,7 +165,7 @@ class _Writer:
         kind: str,
         items: Sequence[Ticket | Engineer | Shift],
         given: Mapping[str, list[str]] | None = None,
-    ) -> str:
+    ) -> Columns:
         filled: list[tuple[Column, list[str]]] = []
         for column in columns:
             if not column.is_written:
@@ -144,11 +181,7 @@ class _Writer:
                 ]
             if column.required or any(cells):
                 filled.append((column, cells))
-        stream = io.StringIO(newline="")
-        writer = csv.writer(stream)
-        writer.writerow([column.zh if self.chinese else column.name for column, _ in filled])
-        writer.writerows(zip(*(cells for _, cells in filled), strict=True))
-        return stream.getvalue()
+        return filled
 
     def _cell(self, column: Column, kind: str, item_id: str, value: Any) -> str:  # Any: by kind
         if value is None:
@@ -169,8 +202,8 @@ class _Writer:
             )
         return text
 
-    def _travel(self, travel: Travel, texts: dict[str, str]) -> dict[str, Any]:  # Any: TOML
-        """Return the settings of the travel model; its tables become files."""
+    def travel(self, travel: Travel, texts: dict[str, str]) -> dict[str, Any]:  # Any: TOML
+        """Return the settings of the travel model; its tables become files, added to `texts`."""
         if isinstance(travel, Profiles):
             tables = {
                 name: self._table_file(table, f"travel-{number}.csv", texts)
@@ -196,27 +229,31 @@ class _Writer:
         texts[name] = text
         return {"kind": "matrix", "seconds": {"file": name}}
 
-    def _settings(self, travel: dict[str, Any]) -> str:
+    def settings(self, travel: dict[str, Any]) -> dict[str, Any]:  # Any: TOML
+        """Return everything that is no table."""
         problem = self.problem
-        lines = [
-            _assignment("schema_version", problem.schema_version),
-            _assignment("timezone", problem.timezone),
-        ]
-        if problem.now is not None:
-            lines.append(_assignment("now", iso_local(problem.now, problem.zone)))
-        lines += [
-            "",
-            "[horizon]",
-            _assignment("start", iso_local(problem.horizon.start, problem.zone)),
-            _assignment("end", iso_local(problem.horizon.end, problem.zone)),
-            "",
-            "[travel]",
-            *(_assignment(key, value) for key, value in travel.items()),
-            "",
-            "[policy]",
-            *(_assignment(key, value) for key, value in _changed(problem.policy).items()),
-        ]
-        return "\n".join(lines) + "\n"
+        now = {} if problem.now is None else {"now": iso_local(problem.now, problem.zone)}
+        return {
+            "schema_version": problem.schema_version,
+            "timezone": problem.timezone,
+            **now,
+            "horizon": {
+                "start": iso_local(problem.horizon.start, problem.zone),
+                "end": iso_local(problem.horizon.end, problem.zone),
+            },
+            "travel": travel,
+            "policy": _changed(problem.policy),
+        }
+
+
+def _toml_text(settings: Mapping[str, Any]) -> str:  # Any: TOML
+    """Write settings, tables last."""
+    single = [_assignment(key, v) for key, v in settings.items() if not isinstance(v, Mapping)]
+    lines = ["\n".join(single)]
+    for name, table in settings.items():
+        if isinstance(table, Mapping):
+            lines.append("\n".join([f"[{name}]", *(_assignment(*item) for item in table.items())]))
+    return "\n\n".join(lines) + "\n"
 
 
 class _Anywhere:
