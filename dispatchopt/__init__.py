@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         unserved_to_frame,
     )
     from dispatchopt.adapters.json_files import read_plan, read_problem, write_plan, write_problem
+    from dispatchopt.adapters.workbook import read_workbook, write_workbook
     from dispatchopt.checker import Report, check
     from dispatchopt.generator import generate
     from dispatchopt.limits import Limited, LimitPreset, apply_limits, contact_by
@@ -69,6 +70,8 @@ _WHERE = {
     "read_problem": "dispatchopt.adapters.json_files",
     "write_plan": "dispatchopt.adapters.json_files",
     "write_problem": "dispatchopt.adapters.json_files",
+    "read_workbook": "dispatchopt.adapters.workbook",
+    "write_workbook": "dispatchopt.adapters.workbook",
     "Report": "dispatchopt.checker",
     "check": "dispatchopt.checker",
     "generate": "dispatchopt.generator",
@@ -147,12 +150,14 @@ __all__ = [
     "read_folder",
     "read_plan",
     "read_problem",
+    "read_workbook",
     "solve",
     "unserved_to_frame",
     "write_folder",
     "write_outputs",
     "write_plan",
     "write_problem",
+    "write_workbook",
 ]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime  # noqa: TC003, typer reads the annotations
-from pathlib import Path  # noqa: TC003, as above
+from pathlib import Path  # noqa: TC003, typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -30,6 +29,7 @@ from dispatchopt.cli_common import (
 )
 from dispatchopt.cli_database import PUBLISH_CODES, database, outbox
 from dispatchopt.cli_diff import diff
+from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
@@ -179,72 +179,6 @@ def check(
 
 
 @app.command(epilog=CODES)
-def generate(
-    out: Annotated[Path, typer.Option(help="A .json or .json.gz file, else a folder of CSV.")],
-    tickets: Annotated[int, typer.Option(min=1, help="All days together.")] = 300,
-    days: Annotated[int, typer.Option(min=1, max=366, help="Planned at once.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Same options and seed, same problem.")] = 0,
-    engineers: Annotated[
-        int | None, typer.Option(min=1, help="Default: as many as the pressure asks for.")
-    ] = None,
-    pressure: Annotated[
-        float, typer.Option(min=0.1, max=10, help="Work over working time; above 1 some must wait.")
-    ] = 1.1,
-    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
-    timezone: Annotated[str, typer.Option(help="IANA name.")] = "Asia/Shanghai",
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Only windows, skills and shift hours matter.")
-    ] = False,
-    preset: Annotated[
-        Literal["city_day", "balanced", "strict"] | None, typer.Option(help="Policy; balanced.")
-    ] = None,
-    appointment_percent: Annotated[
-        int | None,
-        typer.Option(min=0, max=100, help="Of all tickets; 15. Fewer if not all could be kept."),
-    ] = None,
-    headers: Annotated[Literal["en", "zh"] | None, typer.Option(help="Of the CSV files.")] = None,
-    encoding: Annotated[
-        Literal["utf-8", "utf-8-sig", "gb18030"] | None, typer.Option(help="Of the CSV files.")
-    ] = None,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
-    """Make up believable days of one telecom branch, for trials."""
-    talk = Talk()
-    with guard(talk, debug=debug, verbose=verbose):
-        is_file = out.name.lower().endswith((".json", ".json.gz"))
-        if is_file and (headers or encoding):
-            raise Refused("--headers and --encoding are for CSV files. Name a folder as --out.")
-        if plain and (preset or appointment_percent is not None):
-            raise Refused("--plain has no appointments, and the policy city_day. Drop the option.")
-        from dispatchopt.adapters.csv_folder import write_folder
-        from dispatchopt.adapters.json_files import write_problem
-        from dispatchopt.generator import branch
-
-        common: dict[str, Any] = {  # Any: options of both generators
-            "tickets": tickets, "days": days, "seed": seed, "engineers": engineers,
-            "pressure": pressure, "timezone": timezone,
-            "start": start.date() if start else branch.DEFAULT_START,
-        }  # fmt: skip
-        if plain:
-            problem = branch.generate_plain(**common)
-        else:
-            percent = 15 if appointment_percent is None else appointment_percent
-            problem = branch.generate(
-                **common, policy=preset or "balanced", appointment_percent=percent
-            )
-        if is_file:
-            write_problem(problem, out)
-        else:
-            write_folder(problem, out, headers=headers or "en", encoding=encoding or "utf-8-sig")
-        shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
-        talk.say(
-            f"{counted(len(problem.tickets), 'ticket')}, "
-            f"{counted(len(problem.engineers), 'engineer')}, {counted(shifts, 'shift')} in {out}"
-        )
-
-
-@app.command(epilog=CODES)
 def warmup(verbose: Verbose = False, debug: Debug = False) -> None:
     """Compile the search kernels now, so that no plan waits for it (images, cron users)."""
     talk = Talk()
@@ -324,6 +258,7 @@ def _tell_plan(
 # --- Commands of their own modules ---
 
 
+app.command(epilog=CODES)(generate)
 app.command(epilog=CODES)(anonymise)
 app.command(epilog=CODES)(diff)
 app.command(epilog=NIGHT_CODES)(night)

@@ -24,7 +24,8 @@ CODES = (
 )
 
 Source = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="Problem: .json, .json.gz or a folder of CSV files.")
+    Path,
+    typer.Argument(metavar="INPUT", help="Problem: .json, .json.gz, .xlsx or a folder of tables."),
 ]
 OnBadRow = Annotated[
     Literal["error", "reject"],
@@ -48,15 +49,9 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens
 
 def read_input(source: Path, on_bad_row: Literal["error", "reject"], talk: Talk) -> Intake:
     """Read a problem and tell its warnings."""
-    from dispatchopt.adapters.csv_folder import read_folder
-    from dispatchopt.adapters.json_files import read_problem
-    from dispatchopt.adapters.publish import recover_folder
+    from dispatchopt.adapters.any_input import read_any
 
-    recover_folder(source)
-    is_file = source.name.lower().endswith((".json", ".json.gz")) and not source.is_dir()
-    if source.is_file() and not is_file:
-        raise Refused(f"{source}: neither .json nor .json.gz nor a folder. Name the whole folder.")
-    intake = (read_problem if is_file else read_folder)(source, on_bad_row=on_bad_row)
+    intake = read_any(source, on_bad_row=on_bad_row)
     for warning in intake.warnings:
         talk.note(f"Warning: {warning}")
     return intake

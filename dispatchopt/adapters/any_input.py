@@ -1,0 +1,52 @@
+"""A problem from any file or folder, by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dispatchopt.adapters.csv_folder import read_folder
+from dispatchopt.adapters.json_files import read_problem
+from dispatchopt.adapters.publish import recover_folder
+from dispatchopt.adapters.raw import WORKBOOK_ENDINGS
+from dispatchopt.adapters.workbook import read_workbook
+from dispatchopt.errors import AdapterError
+
+if TYPE_CHECKING:
+    from dispatchopt.adapters.assemble import OnBadRow
+    from dispatchopt.models.intake import Intake
+
+
+def read_any(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
+    """Read a problem: ``.json``, ``.json.gz``, a workbook, or a folder of tables.
+
+    Parameters
+    ----------
+    on_bad_row
+        As for `read_folder`.
+
+    Raises
+    ------
+    AdapterError
+        If it is none of these, or is not there.
+    InvalidProblemError
+        With every fault of it.
+    """
+    source = Path(path)
+    recover_folder(source)
+    name = source.name.lower()
+    try:
+        is_folder, is_file = source.is_dir(), source.is_file()
+    except (OSError, ValueError):  # pragma: no cover, depends on the system
+        is_folder, is_file = False, False
+    if is_folder:
+        return read_folder(source, on_bad_row=on_bad_row)
+    if name.endswith((".json", ".json.gz")):
+        return read_problem(source, on_bad_row=on_bad_row)
+    if name.endswith(WORKBOOK_ENDINGS):
+        return read_workbook(source, on_bad_row=on_bad_row)
+    if is_file:
+        raise AdapterError(
+            f"{path}: neither .json nor .json.gz nor .xlsx nor a folder. Name the whole folder."
+        )
+    return read_folder(source, on_bad_row=on_bad_row)
