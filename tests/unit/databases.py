@@ -38,7 +38,7 @@ def fresh_database(server_url: str) -> Iterator[str]:
     name = f"trial_{next(_NUMBERS)}"
     engine = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template0"))
     try:
         yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:

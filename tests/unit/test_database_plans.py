@@ -14,7 +14,7 @@ from dispatchopt.errors import AdapterError, PlanConflictError
 from dispatchopt.models import Plan
 from dispatchopt.models.plan import Cost, Provenance
 from tests.unit.databases import rows_of, run_sql
-from tests.unit.test_outbox import plan_of
+from tests.unit.outbox_plans import plan_of
 from tests.unit.test_round_trip import plans
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from dispatchopt.adapters.outbox.messages import message_key
 from dispatchopt.errors import AdapterError, PlanConflictError, PublisherBusyError
 from dispatchopt.models import NotPlannable, Plan, Rejected, Route, Unserved, Visit, Window
 from tests import builders
+from tests.unit.outbox_plans import plan_of
 from tests.unit.test_round_trip import plans
 
 if TYPE_CHECKING:
@@ -31,25 +32,6 @@ if TYPE_CHECKING:
 
 RETRY = Delivery("retry", "busy")
 REFUSED = Delivery("refused", "unknown ticket")
-
-
-def plan_of(plan_id: str, engineers: dict[str, str | None]) -> Plan:
-    """Build a plan in which each ticket is visited by its engineer, or by nobody."""
-    owners = sorted({owner for owner in engineers.values() if owner is not None})
-    return Plan(
-        plan_id=plan_id,
-        routes=tuple(
-            Route(
-                shift_id=f"S-{owner}",
-                engineer_id=owner,
-                visits=tuple(Visit(ticket_id=t) for t, o in engineers.items() if o == owner),
-            )
-            for owner in owners
-        ),
-        unserved=tuple(
-            Unserved(ticket_id=t, reason="SEARCH_LIMIT") for t, o in engineers.items() if o is None
-        ),
-    )
 
 
 @pytest.fixture(params=["file", "database"])
