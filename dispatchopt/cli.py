@@ -27,11 +27,13 @@ from dispatchopt.cli_common import (
     with_due,
     with_policy,
 )
+from dispatchopt.cli_convert import convert
 from dispatchopt.cli_database import PUBLISH_CODES, database, outbox
 from dispatchopt.cli_diff import diff
 from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
+from dispatchopt.cli_vroom import vroom
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
@@ -264,6 +266,8 @@ app.command(epilog=CODES)(diff)
 app.command(epilog=NIGHT_CODES)(night)
 app.add_typer(database, name="database", epilog=CODES, no_args_is_help=True)
 app.add_typer(outbox, name="outbox", epilog=PUBLISH_CODES, no_args_is_help=True)
+app.add_typer(convert, name="convert", epilog=CODES, no_args_is_help=True)
+app.command(epilog=CODES)(vroom)
 
 
 if __name__ == "__main__":

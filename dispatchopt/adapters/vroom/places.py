@@ -79,6 +79,9 @@ class Places:
         if not self.base:
             return self._diameter(vehicle)
         table = self._scaled(vehicle)
+        if self.has_tables:
+            used = sorted({where[4] for where in self._where() if where[4] is not None})
+            table = table[np.ix_(used, used)]
         reachable = table[table < UNREACHABLE]
         return int(reachable.max()) if reachable.size else 0
 

@@ -81,11 +81,13 @@ class Times:
     @cached_property
     def _earliest(self) -> int:
         """Time before which no vehicle without hours need start."""
-        if not self._openings:
+        starts = [v.time_window[0] for v in self.vehicles if v.time_window and v.time_window[0]]
+        marks = self._openings or starts
+        if not marks:
             return 0
         is_free = any(not job.time_windows for job in self.jobs)
         before = min(self._work, MOST_SECONDS // 4) if is_free else self._longest_leg
-        return max(0, min(self._openings) - before)
+        return max(0, min(marks) - before)
 
 
 def longest_service(job: Job) -> int:

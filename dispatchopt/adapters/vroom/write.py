@@ -154,16 +154,19 @@ class _Writer:
         return [self._at(start), max(self._at(start), self._at(end))]
 
     def _breaks(self, shift: Shift, notes: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the breaks that are still ahead and that a route within the hours may need."""
+        start, end = self._hours(shift)
         ids = notes.get("breaks", [])
         numbers = ids if len(ids) == len(shift.breaks) else range(1, len(shift.breaks) + 1)
         found = []
         for number, pause in zip(numbers, shift.breaks, strict=True):
-            window = [max(0, self._at(pause.earliest, least=None)), self._at(pause.latest)]
-            found.append({"id": number, "time_windows": [window], **_given(service=pause.duration)})
-        if shift.breaks:
-            self._tell(
-                "shift", shift.id, "breaks", "VROOM takes every break, on the shortest day too"
-            )
+            first, last = self._at(pause.earliest, least=None), self._at(pause.latest, least=None)
+            if last >= start and first < end:
+                window = {"time_windows": [[max(0, first), last]]}
+                found.append({"id": number, **window, **_given(service=pause.duration)})
+        if found:
+            message = "VROOM takes every break, on the shortest day too"
+            self._tell("shift", shift.id, "breaks", message)
         return found
 
     def _windows(self, ticket: Ticket, duration: int) -> list[list[int]] | None:
