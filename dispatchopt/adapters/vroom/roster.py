@@ -33,13 +33,30 @@ def raw_engineers(
     found: list[dict[str, Any]] = []
     for vehicle in vehicles:
         start, end = times.hours(vehicle)
-        if start == end:
-            message = "works at no time when there is something to do; left out"
-            notes.differs.append(Issue("engineer", str(vehicle.id), "time_window", "", message))
+        idle = _idle(vehicle, start, end)
+        if idle is not None:
+            message = f"{idle[1]}, so it has no route; left out"
+            notes.differs.append(Issue("engineer", str(vehicle.id), idle[0], "", message))
             continue
         _note_limits(vehicle, end - start, notes)
         found.append(_engineer(vehicle, (start, end), size, places, times, notes))
     return found
+
+
+def _idle(vehicle: Vehicle, start: int, end: int) -> tuple[str, str] | None:
+    """Say why a vehicle can have no route, as VROOM has every break taken; None if it can."""
+    if start == end:
+        return "time_window", "works at no time when there is something to do"
+    if sum(pause.service for pause in vehicle.breaks) >= end - start:
+        return "breaks", "its breaks take all its time"
+    for pause in vehicle.breaks:
+        if pause.time_windows and not _inside(pause, (start, end)):
+            return "breaks", f"break {pause.id} lies outside its hours"
+    return None
+
+
+def _inside(pause: VehicleBreak, hours: tuple[int, int]) -> list[tuple[int, int]]:
+    return [w for w in pause.time_windows if w[0] < hours[1] and w[1] >= hours[0]]
 
 
 def _engineer(
@@ -88,8 +105,7 @@ def _break(
 ) -> dict[str, Any] | None:
     if vehicle.breaks.index(pause) >= MOST_BREAKS:
         return None
-    inside = [w for w in pause.time_windows if w[0] < hours[1] and w[1] >= hours[0]]
-    chosen = (inside or [*pause.time_windows, hours])[0]
+    chosen = (_inside(pause, hours) or [hours])[0]
     if len(pause.time_windows) > 1:
         message = f"of several windows of break {pause.id} one counts"
         notes.differs.append(Issue("engineer", str(vehicle.id), "breaks", "", message))

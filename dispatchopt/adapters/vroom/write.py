@@ -10,7 +10,7 @@ from dispatchopt.adapters.vroom.eligibility import skill_numbers
 from dispatchopt.adapters.vroom.numbers import numbered
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import Engineer, Point, Problem, Shift, Ticket
-from dispatchopt.models.travel import UNREACHABLE
+from dispatchopt.models.travel import UNREACHABLE, Profiles
 from dispatchopt.travel import TravelTimes
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ class _Writer:
             "jobs": [self._job(ticket) for ticket in self.tickets],
             "vehicles": [self._vehicle(engineer, shift) for engineer, shift in self.shifts],
             "matrices": {
-                self._profile(name): {"durations": self._durations(index)}
-                for name, index in self.travel.profile_names.items()
+                name: {"durations": self._durations(self.travel.profile_index(profile))}
+                for name, profile in self._profiles().items()
             },
         }
         self._tell_rest()
@@ -211,8 +211,15 @@ class _Writer:
     def _index(self, place: Place) -> int:
         return self.travel.place_index[place]
 
+    def _profiles(self) -> dict[str, str | None]:
+        """Return our name of each profile that a vehicle has."""
+        used = dict.fromkeys(engineer.travel_profile for engineer, _ in self.shifts)
+        return {self._profile(name): name for name in used or {None: None}}
+
     def _profile(self, name: str | None) -> str:
-        return "car" if name is None else name
+        if name is None and isinstance(self.problem.travel, Profiles):
+            return next(iter(self.problem.travel.profiles))
+        return name or "car"
 
     def _at(self, when: datetime, *, least: int | None = 0) -> int:
         seconds = int((when - self.origin).total_seconds())
