@@ -71,18 +71,21 @@ class Times:
 
     @cached_property
     def _openings(self) -> list[int]:
-        pauses = [w[0] for v in self.vehicles for b in v.breaks for w in b.time_windows]
-        return [w[0] for job in self.jobs for w in job.time_windows] + pauses
+        return [window[0] for job in self.jobs for window in job.time_windows]
+
+    @cached_property
+    def _pauses(self) -> list[int]:
+        return [w[0] for v in self.vehicles for b in v.breaks for w in b.time_windows]
 
     @cached_property
     def _last_opening(self) -> int:
-        return max(self._openings, default=0)
+        return max((*self._openings, *self._pauses), default=0)
 
     @cached_property
     def _earliest(self) -> int:
-        """Time before which no vehicle without hours need start."""
+        """Time before which no vehicle need start."""
         starts = [v.time_window[0] for v in self.vehicles if v.time_window and v.time_window[0]]
-        marks = self._openings or starts
+        marks = self._openings or starts or self._pauses
         if not marks:
             return 0
         is_free = any(not job.time_windows for job in self.jobs)
