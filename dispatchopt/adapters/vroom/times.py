@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dispatchopt.adapters.vroom.documents import MAX_UINT32
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,7 @@ class Times:
         A window without a bound, or a far one, is cut to where all work fits into it: what begins
         when the last window opens and takes every job in turn is done by the end.
         """
-        start, end = vehicle.time_window or (0, 2**32)
+        start, end = vehicle.time_window or (0, MAX_UINT32)
         start = max(start, self._earliest)
         work = min(self._work, MOST_SECONDS // 2)
         return start, max(start, min(end, max(start, self._last_opening) + work))
@@ -84,8 +86,10 @@ class Times:
     @cached_property
     def _earliest(self) -> int:
         """Time before which no vehicle need start."""
-        starts = [v.time_window[0] for v in self.vehicles if v.time_window and v.time_window[0]]
-        marks = self._openings or starts or self._pauses
+        given = [v.time_window for v in self.vehicles if v.time_window]
+        is_open = all(window[1] == MAX_UINT32 for window in given)
+        marks = self._openings or [start for start, _ in given if start]
+        marks = marks or (self._pauses if is_open else [])
         if not marks:
             return 0
         is_free = any(not job.time_windows for job in self.jobs)
