@@ -30,6 +30,7 @@ from dispatchopt.cli_common import (
 from dispatchopt.cli_convert import convert
 from dispatchopt.cli_database import PUBLISH_CODES, database, outbox
 from dispatchopt.cli_diff import diff
+from dispatchopt.cli_doctor import doctor
 from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
@@ -263,6 +264,7 @@ def _tell_plan(
 app.command(epilog=CODES)(generate)
 app.command(epilog=CODES)(anonymise)
 app.command(epilog=CODES)(diff)
+app.command(epilog=CODES)(doctor)
 app.command(epilog=NIGHT_CODES)(night)
 app.add_typer(database, name="database", epilog=CODES, no_args_is_help=True)
 app.add_typer(outbox, name="outbox", epilog=PUBLISH_CODES, no_args_is_help=True)

@@ -55,7 +55,8 @@ def anonymise(
         left_out = f" ({rejected} faulty left out)" if rejected else ""
         talk.say(
             f"{counted(tickets, 'ticket')}{left_out} and {counted(engineers, 'engineer')} "
-            f"in {out}: ids hashed, places moved by up to {jitter_metres} m, names and texts gone; times kept"
+            f"in {out}: ids hashed, places moved by up to {jitter_metres} m, names and texts gone; "
+            "times kept"
         )
 
 

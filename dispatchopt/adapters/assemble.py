@@ -110,7 +110,7 @@ class _Assembly:
         self.reported.update((issue.file, issue.line, issue.field) for issue in self.issues)
         located = locate(self.tickets, self.engineers, self.shifts, self.settings.whereabouts)
         self._attach_shifts()
-        catalogue = _catalogue(self.settings.head.get("fault_types", ()))
+        catalogue = fault_types_by_name(self.settings.head.get("fault_types", ()))
         head = self.settings.head
         horizon = head["horizon"] if "horizon" in head else self._horizon()
         days = days_of(horizon, self.settings.zone)
@@ -378,8 +378,8 @@ def _midnight(day: Any, zone: tzinfo) -> datetime:
     return min(moment.astimezone(UTC) for moment in both)
 
 
-def _catalogue(raw_fault_types: Any) -> dict[str, FaultType]:  # Any: raw data
-    """Fault types by code and by name; the operator's replace the built-in ones."""
+def fault_types_by_name(raw_fault_types: Any) -> dict[str, FaultType]:  # Any: raw data
+    """Return fault types by code and by name; the operator's replace the built-in ones."""
     by_code = {fault.code: fault for fault in builtin_fault_types()}
     if isinstance(raw_fault_types, list | tuple):
         for raw in raw_fault_types:

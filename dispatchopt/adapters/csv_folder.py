@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dispatchopt.adapters.day_parts import Hours
+    from dispatchopt.adapters.tables import Sheet
     from dispatchopt.models.intake import Intake
 
 __all__ = ["read_folder", "write_folder"]
@@ -139,6 +140,13 @@ class FolderReader:
 
     def run(self) -> Intake:
         """Read everything."""
+        tickets, engineers, shifts, settings = self.gather()
+        return assemble(
+            tickets, engineers, shifts, settings, self.issues, on_bad_row=self.on_bad_row
+        )
+
+    def gather(self) -> tuple[Sheet, Sheet, Sheet, Settings]:
+        """Read the tables of tickets, engineers and shifts, and what stands beside them."""
         raw = self._settings()
         self._add_mapped(raw)
         zone = self._zone(raw)
@@ -178,9 +186,7 @@ class FolderReader:
             limits=self._limits(raw),
             day_parts=day_parts,
         )
-        return assemble(
-            tickets, engineers, shifts, settings, self.issues, on_bad_row=self.on_bad_row
-        )
+        return tickets, engineers, shifts, settings
 
     def _problem_fault(self, file: str, field: str, value: str, message: str) -> None:
         self.issues.append(Issue("problem", "", field, value[:60], message, file))

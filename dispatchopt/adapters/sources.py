@@ -85,6 +85,15 @@ class Sources:
                 return table
         return None
 
+    def everything(self) -> list[RawTable]:
+        """Return every table of every file that can be read."""
+        names = [self._workbook] if self._workbook else self._names()
+        return [table for name in names for table in self._tables(name) or () if table.headers]
+
+    def take(self, kind: TableKind, table: RawTable | None) -> None:
+        """Say which table holds what."""
+        self._found[kind] = table
+
     def _find(self, kind: TableKind) -> RawTable | None:
         place = self._mapping.files.of(kind) or TablePlace()
         file = self._workbook or place.file or self._file_named(kind)

@@ -1,0 +1,197 @@
+"""What unknown headers and codes probably mean."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.adapters.cells import parse_cell
+from dispatchopt.adapters.doctor.findings import Code
+from dispatchopt.adapters.headers import (
+    AREA_WORDS,
+    ATTRIBUTE_PREFIX,
+    LOCK_WORDS,
+    STATUS_WORDS,
+    Column,
+    header_index,
+    normal_header,
+)
+from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.models.masking import shown
+from dispatchopt.models.nearest import nearest, sharing_a_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from dispatchopt.models import FaultType
+
+_PERSONAL: Final = re.compile(
+    r"电话|手机|联系|姓名|地址|住址|身份证|phone|mobile|contact|address|e-?mail|customername",
+    re.IGNORECASE,
+)
+_PRIORITIES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("特急", "紧急", "重大", "critical", "urgent", "emergency"), "1"),
+    **dict.fromkeys(("高", "加急", "严重", "major", "high"), "2"),
+    **dict.fromkeys(("中", "一般", "普通", "normal", "medium", "minor"), "3"),
+    **dict.fromkeys(("低", "不急", "low", "trivial"), "4"),
+}
+_USUAL: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("紧急程度", "严重程度", "优先等级", "urgency", "severity"), "priority"),
+    **dict.fromkeys(("障碍类型", "故障现象", "业务类型", "tickettype", "type"), "fault_type"),
+    **dict.fromkeys(("流水号", "单号", "ticket", "ticketno", "orderid"), "id"),
+    **dict.fromkeys(("建单时间", "创建时间", "created", "createdat", "opened"), "reported_at"),
+    **dict.fromkeys(("截止时间", "超时时间", "duedate", "deadline"), "due"),
+    **dict.fromkeys(("员工编号", "装维工号", "staffid", "technicianid"), "id"),
+    **dict.fromkeys(("olt", "分光器", "端口"), "network_element"),
+    **dict.fromkeys(("备注", "说明", "描述", "remark", "remarks", "note", "notes"), ""),
+}
+"""What other headers usually mean, in their normal form; nothing: to be left out."""
+
+_SKILLS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("宽带", "宽带维修", "宽带装维"), "BROADBAND"),
+    **dict.fromkeys(("光纤熔接", "熔接", "光缆"), "FIBER_SPLICE"),
+    **dict.fromkeys(("电视", "机顶盒"), "IPTV"),
+    **dict.fromkeys(("智家组网", "组网", "智家"), "HOME_NETWORK"),
+    **dict.fromkeys(("固话", "铜线", "铜缆"), "COPPER_VOICE"),
+    **dict.fromkeys(("政企专线", "专线", "政企"), "ENTERPRISE_LINE"),
+    **dict.fromkeys(("无线", "室分"), "WIRELESS"),
+    **dict.fromkeys(("高处作业证", "高处作业", "登高", "登高证"), "WORK_AT_HEIGHT"),
+}
+_LIKE: Final = 0.6
+"""Least likeness of a guess; 备注 (a remark) and 备件 (parts) share half."""
+
+_MOST_CODES: Final = 60
+_LONGEST_CODE: Final = 30
+
+
+def is_personal(header: str) -> bool:
+    """Whether a header says that names, phones or addresses stand below it."""
+    return bool(_PERSONAL.search(normal_header(header)))
+
+
+def guessed_columns(
+    headers: Sequence[str], columns: tuple[Column, ...], known: Mapping[str, str]
+) -> dict[str, str]:
+    """Return our column for each header that names none; empty where there is no guess.
+
+    Parameters
+    ----------
+    known
+        What a mapping says of headers, by their normal form.
+
+    Returns
+    -------
+    guesses
+        By header; each of our columns stands at most once.
+    """
+    index = header_index(columns)
+    free = {column.name for column in columns}
+    unknown: list[str] = []
+    for header in headers:
+        normal = normal_header(header)
+        column = index.get(normal_header(known.get(normal, header)))
+        if column is not None:
+            free.discard(column.name)
+        elif normal not in known and not normal.startswith(ATTRIBUTE_PREFIX) and header.strip():
+            unknown.append(header)
+    guesses: dict[str, str] = {}
+    for header in unknown:
+        column = index.get(normal_header(_meant(header, columns)))
+        is_free = column is not None and column.name in free and column.name != "attributes"
+        guesses[header] = column.name if column is not None and is_free else ""
+        free.discard(guesses[header])
+    return guesses
+
+
+def _meant(header: str, columns: tuple[Column, ...]) -> str:
+    """Return a header of ours that this one probably stands for, empty if there is none."""
+    if is_personal(header):
+        return ""
+    usual = _USUAL.get(normal_header(header))
+    if usual is not None:
+        return usual
+    known = (name for column in columns for name in (column.name, column.zh, *column.aliases))
+    return nearest(header, known, cutoff=_LIKE) or ""
+
+
+class CodeBook:
+    """Tells which codes of a column are unknown, and what they probably mean."""
+
+    def __init__(self, catalogue: Mapping[str, FaultType]) -> None:
+        self.names = {
+            name: fault.code
+            for fault in catalogue.values()
+            for name in (fault.name_zh, fault.name_en, fault.code)
+            if name
+        }
+        self.words: dict[str, dict[str, str]] = {
+            "status": dict(STATUS_WORDS),
+            "lock": dict(LOCK_WORDS),
+            "area_class": dict(AREA_WORDS),
+            "priority": dict(_PRIORITIES),
+            "fault_type": self.names,
+        }
+        self.skills = {name for fault in catalogue.values() for name in fault.skills}
+
+    def unknown(self, column: Column, cells: Iterable[str], clock: Clock) -> tuple[Code, ...]:
+        """Return the unknown codes of a column, the most frequent first.
+
+        Parameters
+        ----------
+        cells
+            As they are after the mapping.
+        """
+        counts = Counter(cell.strip() for cell in cells if cell.strip())
+        kind = "priority" if column.kind == "priority" else column.name
+        found = {
+            code: count
+            for code, count in counts.most_common()
+            if not self._is_known(column, code, clock)
+        }
+        return tuple(Code(c, found[c], self.guess(kind, c)) for c in tellable(found))
+
+    def unknown_skills(self, held: Counter[str], asked: set[str]) -> tuple[Code, ...]:
+        """Return the skills of engineers that nothing asks for."""
+        known = self.skills | asked
+        found = {name: count for name, count in held.most_common() if name not in known}
+        return tuple(
+            Code(name, found[name], _SKILLS.get(name) or nearest(name, known) or "")
+            for name in tellable(found)
+        )
+
+    def guess(self, kind: str, code: str) -> str:
+        """Return our code for theirs, empty if nothing is like it."""
+        words = self.words[kind]
+        near = nearest(code, words)
+        if near is not None:
+            return words[near]
+        if kind != "fault_type":
+            return ""
+        sharing = list(dict.fromkeys(words[name] for name in sharing_a_part(code, words)))
+        return sharing[0] if len(sharing) == 1 else ""
+
+    def _is_known(self, column: Column, code: str, clock: Clock) -> bool:
+        if column.name == "fault_type":
+            return code in self.names
+        try:
+            parse_cell(column.kind, code, clock)
+        except CellFault:
+            return False
+        return True
+
+
+def tellable(codes: Iterable[str]) -> list[str]:
+    """Return the codes that may be told: short ones without what looks like a phone number.
+
+    Many different ones are no codes, and none is told.
+    """
+    found = [code for code in codes if len(code) <= _LONGEST_CODE and shown(code) == code]
+    return found if len(found) <= _MOST_CODES else []
+
+
+def texts(rows: Iterable[Sequence[Any]], index: int) -> list[str]:  # Any: cells as they came
+    """Return a column of a table as text."""
+    cells = (row[index] for row in rows if len(row) > index)
+    return [str(int(c)) if isinstance(c, float) and c.is_integer() else str(c)
+            for c in cells if c is not None]  # fmt: skip

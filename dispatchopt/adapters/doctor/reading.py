@@ -1,0 +1,299 @@
+"""Any export -> sheets, faults and warnings, unknown headers read as what they probably mean."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.adapters.assemble import assemble
+from dispatchopt.adapters.csv_folder import FolderReader
+from dispatchopt.adapters.doctor.guesses import guessed_columns, is_personal
+from dispatchopt.adapters.headers import (
+    ENGINEER_COLUMNS,
+    POLICY,
+    SHIFT_COLUMNS,
+    TICKET_COLUMNS,
+    Column,
+    header_index,
+    normal_header,
+)
+from dispatchopt.adapters.json_files import read_problem
+from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.adapters.mapping.columns import COLUMNS_OF, LEFT_OUT, ColumnNames
+from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
+from dispatchopt.adapters.raw import CSV_ENDINGS, RawTable
+from dispatchopt.adapters.strict_json import parse_json
+from dispatchopt.adapters.tables import Item, Sheet
+from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dispatchopt.adapters.mapping import ExportMapping
+    from dispatchopt.models.intake import Intake
+
+CHINA: Final = "Asia/Shanghai"
+ENOUGH: Final = 2
+"""So many known headers make a table one of tickets, engineers or shifts."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What could be read of an export.
+
+    Attributes
+    ----------
+    raw
+        The tables as they came, by kind.
+    guesses
+        Our column by unknown header, empty where there is no guess, by kind.
+    personal
+        Unknown headers below which names, phones or addresses stand.
+    found_elsewhere
+        Kinds whose table bears no name that readers look for.
+    now
+        Of the settings, if they tell.
+    """
+
+    tickets: Sheet
+    engineers: Sheet
+    shifts: Sheet
+    clock: Clock
+    timezone: str
+    is_guessed_zone: bool = False
+    issues: tuple[Issue, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+    raw: dict[TableKind, RawTable] = field(default_factory=dict)
+    guesses: dict[TableKind, dict[str, str]] = field(default_factory=dict)
+    personal: set[str] = field(default_factory=set)
+    found_elsewhere: tuple[TableKind, ...] = ()
+    mapping: ExportMapping | None = None
+    now: datetime | None = None
+    fault_types: Any = ()  # Any: raw data
+
+
+def read_export(path: Path) -> Reading:
+    """Read a folder, a workbook or a single CSV file as far as it can be read.
+
+    Raises
+    ------
+    AdapterError
+        If nothing can be read at all.
+    """
+    is_folder = path.is_dir()
+    if not is_folder and not path.exists():
+        raise AdapterError(f"{path}: no such file or folder. Check the path.")
+    folder = path if is_folder else path.parent
+    reader = _Reader(folder, None if is_folder else path.name)
+    return reader.reading()
+
+
+class _Reader(FolderReader):
+    """Reads like the planner, and goes on where the planner stops."""
+
+    def __init__(self, folder: Path, file: str | None) -> None:
+        super().__init__(folder, "error", None, file)
+        self.is_single_csv = file is not None and file.lower().endswith(CSV_ENDINGS)
+        self.found_elsewhere = self._find_by_headers()
+        self.guesses: dict[TableKind, dict[str, str]] = {}
+        self.personal: set[str] = set()
+        self._guess_columns()
+        self.is_guessed_zone = self.mapping.timezone is None and not self._zone_is_told()
+        if self.is_guessed_zone:
+            self.mapping = replace(self.mapping, timezone=self._likely_zone())
+
+    def reading(self) -> Reading:
+        tickets, engineers, shifts, settings = self.gather()
+        zone = self.mapping.timezone or str(settings.head.get("timezone") or "UTC")
+        try:
+            intake: Intake | None = assemble(
+                tickets, engineers, shifts, settings, list(self.issues), on_bad_row="error"
+            )
+            issues: tuple[Issue, ...] = ()
+            warnings = intake.warnings if intake else ()
+        except InvalidProblemError as error:
+            issues, warnings = error.issues, error.warnings
+        raw = {kind: self.sources.table(kind) for kind in TABLE_KINDS}
+        now = settings.head.get("now")
+        return Reading(
+            tickets=tickets,
+            engineers=engineers,
+            shifts=shifts,
+            clock=Clock(settings.zone or UTC, settings.day_parts),
+            timezone=zone,
+            is_guessed_zone=self.is_guessed_zone,
+            issues=issues,
+            warnings=warnings,
+            raw={kind: table for kind, table in raw.items() if table is not None},
+            guesses=self.guesses,
+            personal=self.personal,
+            found_elsewhere=self.found_elsewhere,
+            mapping=self.mapping,
+            now=now if isinstance(now, datetime) else None,
+            fault_types=settings.head.get("fault_types", ()),
+        )
+
+    def _find_by_headers(self) -> tuple[TableKind, ...]:
+        """Take tables of other names for what their headers say; return the kinds found so."""
+        if self.is_single_csv:
+            table = next(iter(self.sources.everything()), None)
+            best = None if table is None else _likely_kind(table, TABLE_KINDS)
+            for kind in TABLE_KINDS:
+                self.sources.take(kind, table if kind == best else None)
+            self.issues.clear()
+            return () if best is None else (best,)
+        missing = [kind for kind in TABLE_KINDS if self.sources.table(kind) is None]
+        taken = [self.sources.table(kind) for kind in TABLE_KINDS]
+        free = [t for t in self.sources.everything() if all(t is not one for one in taken)]
+        found: list[TableKind] = []
+        for table in sorted(free, key=lambda one: -len(one.rows)):
+            likely = _likely_kind(table, missing)
+            if likely is not None:
+                self.sources.take(likely, table)
+                missing.remove(likely)
+                found.append(likely)
+        self.issues = [i for i in self.issues if not _is_of_missing(i, found)]
+        return tuple(found)
+
+    def _guess_columns(self) -> None:
+        columns = dict(self.mapping.columns)
+        for kind in TABLE_KINDS:
+            table = self.sources.table(kind)
+            if table is None:
+                continue
+            known = columns.get(kind, ColumnNames())
+            guesses = guessed_columns(table.headers, COLUMNS_OF[kind], known.ours)
+            self.guesses[kind] = guesses
+            self.personal.update(header for header in guesses if is_personal(header))
+            ours = {normal_header(header): name or LEFT_OUT for header, name in guesses.items()}
+            columns[kind] = ColumnNames({**ours, **known.ours}, known.theirs)
+        self.mapping = replace(self.mapping, columns=columns)
+
+    def _zone_is_told(self) -> bool:
+        try:
+            text = decode_utf8(read_bytes(self.folder / POLICY), POLICY)
+            return "timezone" in tomllib.loads(text)
+        except (AdapterError, ValueError, RecursionError):
+            return False
+
+    def _likely_zone(self) -> str:
+        headers = [h for kind in TABLE_KINDS if (t := self.sources.table(kind)) for h in t.headers]
+        return CHINA if any(not header.isascii() for header in headers) else "UTC"
+
+
+def _likely_kind(
+    table: RawTable, kinds: list[TableKind] | tuple[TableKind, ...]
+) -> TableKind | None:
+    """Return what a table holds by its headers: most known ones, tickets before engineers."""
+    scores = {
+        kind: sum(normal_header(h) in header_index(COLUMNS_OF[kind]) for h in table.headers)
+        for kind in kinds
+    }
+    best = max(scores, key=lambda kind: scores[kind], default=None)
+    return best if best is not None and scores[best] >= ENOUGH else None
+
+
+def _is_of_missing(issue: Issue, found: list[TableKind]) -> bool:
+    names = {f"{kind}.csv" for kind in found}
+    return issue.file in names and issue.message.startswith("no such file")
+
+
+def read_json(path: Path) -> Reading:
+    """Read a problem in JSON, its items as sheets.
+
+    Raises
+    ------
+    AdapterError
+        If it cannot be read or is no JSON.
+    """
+    issues: tuple[Issue, ...] = ()
+    try:
+        warnings = read_problem(path).warnings
+    except InvalidProblemError as error:
+        issues, warnings = error.issues, error.warnings
+    data = _json(path)
+    clock = Clock(UTC)
+    engineers = _items(data.get("engineers"))
+    shifts = [
+        {**shift, "engineer_id": engineer.get("id")}
+        for engineer in engineers
+        for shift in _items(engineer.get("shifts"))
+    ]
+    zone = data.get("timezone")
+    now = _plain("instant", data.get("now"), clock)
+    return Reading(
+        tickets=_sheet("tickets", TICKET_COLUMNS, _items(data.get("tickets")), path, clock),
+        engineers=_sheet("engineers", ENGINEER_COLUMNS, engineers, path, clock),
+        shifts=_sheet("shifts", SHIFT_COLUMNS, shifts, path, clock),
+        clock=clock,
+        timezone=zone if isinstance(zone, str) else "UTC",
+        issues=issues,
+        warnings=warnings,
+        now=now if isinstance(now, datetime) else None,
+        fault_types=data.get("fault_types", ()),
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:  # Any: JSON
+    import gzip
+
+    content = read_bytes(path)
+    if path.name.lower().endswith(".gz"):
+        content = gzip.decompress(content)  # read once already, so it unpacks
+    data, _ = parse_json(decode_utf8(content, path.name), path.name)
+    return data if isinstance(data, dict) else {}
+
+
+def _items(raw: Any) -> list[dict[str, Any]]:  # Any: JSON
+    return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+
+
+def _sheet(
+    kind: str,
+    columns: tuple[Column, ...],
+    raw: list[dict[str, Any]],  # Any: JSON
+    path: Path,
+    clock: Clock,
+) -> Sheet:
+    sheet = Sheet(path.name, columns)
+    for index, item in enumerate(raw):
+        values: dict[str, Any] = {}
+        for column in columns:
+            value = _plain(column.kind, _below(item, column.field), clock)
+            if value is not None:
+                values[column.name] = value
+                sheet.headers.setdefault(column.name, column.field)
+        found = item.get("id")
+        item_id = found if isinstance(found, str) and found else f"#{index + 1}"
+        sheet.items.append(Item(kind.removesuffix("s"), item_id, path.name, 0, values))
+    return sheet
+
+
+def _below(item: Mapping[str, Any], path: str) -> Any:  # Any: JSON
+    value: Any = item
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _plain(kind: str, value: Any, clock: Clock) -> Any:  # Any: JSON
+    """Return times as such; what is none, and points where ids are asked for, as absent."""
+    if kind == "spans" and isinstance(value, list):
+        spans = [{k: _plain("instant", v, clock) for k, v in s.items()} for s in _items(value)]
+        return [s for s in spans if None not in (s.get("start"), s.get("end"))]
+    if kind == "instant":
+        try:
+            return clock.instant(value) if isinstance(value, str) else None
+        except CellFault:
+            return None
+    if kind in ("id", "end_place", "slot", "day") and not isinstance(value, str):
+        return None
+    if kind in ("lon", "lat", "minutes") and (
+        isinstance(value, bool) or not isinstance(value, int | float)
+    ):
+        return None
+    return value
