@@ -7,16 +7,22 @@ import re
 import tomllib
 from datetime import time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
+from dispatchopt.limits import preset_names
 from dispatchopt.models.intake import issues_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE = re.compile(r"(\d{1,6})\s*([mhd])")
@@ -80,24 +86,64 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class DatabaseConfig(_Part):
+    """Tickets and roster in a database.
+
+    Attributes
+    ----------
+    url, url_env
+        Its URL, or the environment variable that holds it: one with a password belongs there.
+    tickets, engineers, shifts
+        Names of tables, or queries.
+    travel
+        A table or query with origin, destination, seconds; absent: the straight line.
+    timezone
+        Of times without an offset, of days and of display.
+    """
+
+    url: str | None = None
+    url_env: str | None = None
+    tickets: str = "tickets"
+    engineers: str = "engineers"
+    shifts: str = "shifts"
+    travel: str | None = None
+    timezone: str | None = None
+
+    @model_validator(mode="after")
+    def _one_url(self) -> DatabaseConfig:
+        if (self.url is None) == (self.url_env is None):
+            raise ValueError("give url or url_env")
+        return self
+
+
 class InputConfig(_Part):
     """Where tickets and roster come from: exactly one source.
 
     Attributes
     ----------
     folder
-        A folder of CSV files (docs/csv.md).
+        A folder of CSV files or workbooks, with a ``mapping.toml`` if need be (docs/csv.md,
+        docs/exports.md).
     file
         A problem as ``.json`` or ``.json.gz``.
+    workbook
+        One ``.xlsx`` file with everything.
+    database
+        See `DatabaseConfig`.
     policy
         A policy file instead of the input's own.
+    limits
+        Preset of service limits by which every absent `due` is computed (docs/limits.md).
     on_bad_row
         ``reject`` leaves faulty tickets and engineers out, ``error`` refuses the whole input.
     """
 
     folder: Path | None = None
     file: Path | None = None
+    workbook: Path | None = None
+    database: DatabaseConfig | None = None
     policy: Path | None = None
+    limits: str | None = None
     on_bad_row: Literal["error", "reject"] = "reject"
 
     @model_validator(mode="after")
@@ -107,15 +153,20 @@ class InputConfig(_Part):
             raise ValueError(f"give exactly one of {', '.join(SOURCES)}; there are {len(given)}")
         return self
 
+    @field_validator("limits")
+    @classmethod
+    def _known_preset(cls, value: str | None) -> str | None:
+        if value is not None and value not in preset_names():
+            raise ValueError(f"no such preset; there are {', '.join(preset_names())}")
+        return value
+
     @property
-    def path(self) -> Path:
-        """The file or folder read."""
-        found = self.folder or self.file
-        assert found is not None
-        return found
+    def path(self) -> Path | None:
+        """The file or folder read; None if it is a database."""
+        return self.folder or self.file or self.workbook
 
 
-SOURCES: Final = ("folder", "file")
+SOURCES: Final = ("folder", "file", "workbook", "database")
 
 
 class PlanConfig(_Part):
@@ -147,6 +198,7 @@ class OutputConfig(_Part):
     released_at
         Local time at which the engineers get the plan, on the day that the horizon begins;
         customers are called within `contact_minutes` of it. Absent: each engineer's shift counts.
+        Without `contact_minutes` those of the preset `limits` count, or 30.
     log
         File to which the log lines are appended; absent: the error stream.
     """
@@ -155,7 +207,7 @@ class OutputConfig(_Part):
     language: Literal["en", "zh", "both"] = "both"
     excel: bool = True
     released_at: ClockTime | None = None
-    contact_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 30
+    contact_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] | None = None
     log: Path | None = None
 
 
@@ -165,34 +217,50 @@ class PublishConfig(_Part):
     Attributes
     ----------
     to
-        ``none``; ``folder``: one JSON file for each message; ``http``: one request for each.
-    folder, url, method
-        The receiver; ``url`` may hold ``{ticket_id}``.
+        ``none``; ``folder``: one JSON file for each message; ``http``: one request for each;
+        ``database``: one row for each.
+    folder, url, url_env, table, method
+        The receiver. The URL of a service may hold ``{ticket_id}``; one with a password belongs
+        into the environment variable that `url_env` names.
     header_env
         Headers of the requests by the names of environment variables that hold their values:
         secrets have no place in this file.
+    store, store_env
+        URL of a database prepared by ``dispatchopt database init``: plan and outbox are written
+        there, in one transaction; absent: the outbox is a file, and the plan the output folder.
     attempts, backoff, time_limit
         Most deliveries of one message in a run, seconds before the first repetition (then twice as
         long each time), and seconds after which nothing more is begun.
     """
 
-    to: Literal["none", "folder", "http"] = "none"
+    to: Literal["none", "folder", "http", "database"] = "none"
     folder: Path | None = None
     url: str | None = None
+    url_env: str | None = None
+    table: str = "dispatchopt_inbox"
     method: Literal["POST", "PATCH", "PUT"] = "POST"
     header_env: dict[str, str] = {}
+    store: str | None = None
+    store_env: str | None = None
     attempts: Annotated[int, Field(strict=True, ge=1, le=100)] = 5
     backoff: Annotated[float, Field(ge=0, le=3600)] = 1.0
     time_limit: Annotated[float, Field(gt=0, le=86_400)] = 600.0
 
     @model_validator(mode="after")
     def _has_receiver(self) -> PublishConfig:
-        wanted = {"folder": "folder", "http": "url"}.get(self.to)
-        for name in ("folder", "url"):
-            if (getattr(self, name) is not None) != (name == wanted):
-                verb = "give" if name == wanted else "remove"
-                raise ValueError(f"{verb} {name}: to is {self.to!r}")
+        given = [name for name in ("folder", "url", "url_env") if getattr(self, name) is not None]
+        allowed = {"none": (), "folder": ("folder",)}.get(self.to, ("url", "url_env"))
+        if len(given) != bool(allowed) or not set(given) <= set(allowed):
+            wanted = f"give {' or '.join(allowed)} alone" if allowed else "name no receiver"
+            raise ValueError(f"to is {self.to!r}: {wanted}; there is {', '.join(given) or 'none'}")
+        if self.store is not None and self.store_env is not None:
+            raise ValueError("store and store_env exclude each other; give one of them")
         return self
+
+
+def secret(value: str | None, variable: str | None) -> str | None:
+    """Return a value, or that of the environment variable named instead of it."""
+    return value if variable is None else os.environ[variable]
 
 
 class RulesConfig(_Part):
@@ -254,8 +322,10 @@ def read_config(path: str | Path) -> NightConfig:
     except ValidationError as error:
         found = issues_of(error, "config", "")
         raise InvalidProblemError([_in_file(issue, path) for issue in found]) from None
+    from dispatchopt.night.surroundings import of_surroundings
+
     config = _placed(config, path.resolve().parent)
-    issues = [_in_file(issue, path) for issue in _of_surroundings(config)]
+    issues = [_in_file(issue, path) for issue in of_surroundings(config)]
     if issues:
         raise InvalidProblemError(issues)
     return config
@@ -273,24 +343,3 @@ def _placed(config: NightConfig, base: Path) -> NightConfig:
         return part.model_copy(update=paths)
 
     return config.model_copy(update={name: placed(part) for name, part in config})
-
-
-def _of_surroundings(config: NightConfig) -> Iterator[Issue]:
-    """Yield what makes sound settings useless here: missing files, packages, secrets."""
-    if config.output.excel:
-        from dispatchopt.report.workbook import require_openpyxl
-
-        try:
-            require_openpyxl()
-        except AdapterError as error:
-            yield Issue("config", "", "output.excel", "true", f"{error} Or write excel = false.")
-    for name, variable in config.publish.header_env.items():
-        if not os.environ.get(variable):
-            message = f"environment variable {variable} is not set; set it to the header's value"
-            yield Issue("config", "", f"publish.header_env.{name}", "", message)
-    root, source = (Path(os.path.realpath(p)) for p in (config.output.folder, config.input.path))
-    if root == source or root in source.parents or source in root.parents:
-        message = "lies in the input, or holds it; name a folder of its own"
-        yield Issue("config", "", "output.folder", str(config.output.folder), message)
-    if root.exists() and not root.is_dir():
-        yield Issue("config", "", "output.folder", str(root), "is a file; name a folder")

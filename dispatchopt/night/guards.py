@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dispatchopt.adapters.headers import TICKETS
-from dispatchopt.errors import DispatchError
+from dispatchopt.adapters.headers import normal_header
+from dispatchopt.adapters.mapping import read_mapping
+from dispatchopt.adapters.raw import is_table_file
+from dispatchopt.adapters.sources import TABLE_NAMES
+from dispatchopt.errors import AdapterError, DispatchError
 from dispatchopt.night.config import most_of, parse_age
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatchopt.models.intake import Intake
-    from dispatchopt.night.config import Action, InputConfig, RulesConfig
+    from dispatchopt.night.config import Action, InputConfig, NightConfig, RulesConfig
     from dispatchopt.night.nights import Night
 
 
@@ -47,33 +50,64 @@ def num_tickets(intake: Intake) -> int:
     return sum(t.is_plannable for t in intake.problem.tickets) + len(intake.rejected)
 
 
-def made_at(source: InputConfig) -> datetime:
-    """Return when the input was written: its file, of a folder the ticket file."""
-    path: Path = source.path
+def made_at(path: Path) -> datetime:
+    """Return when an input was written: its file, of a folder the file of its tickets."""
+    files = [path]
     if path.is_dir():
-        path = path / TICKETS
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        place = read_mapping(path, []).files.of("tickets")
+        names = {normal_header(name) for name in TABLE_NAMES["tickets"]}
+        tables = [file for file in path.iterdir() if is_table_file(file.name)]
+        files = (
+            [path / place.file]
+            if place is not None and place.file
+            else [f for f in tables if normal_header(f.name.split(".")[0]) in names] or tables
+        )
+    times = [file.stat().st_mtime for file in files]
+    if not times:
+        raise AdapterError(f"{path}: holds no table of tickets. Check the path.")
+    return datetime.fromtimestamp(max(times), UTC)
 
 
 def age_findings(source: InputConfig, rules: RulesConfig, now: datetime) -> Iterator[Finding]:
-    """Judge the age of the input, before it is read."""
-    if rules.max_age is None:
+    """Judge the age of a file or folder, before it is read."""
+    if rules.max_age is None or source.path is None:
         return
-    made, limit = made_at(source), parse_age(rules.max_age)
-    if now - made > limit:
+    try:
+        made = made_at(source.path)
+    except OSError as error:
+        raise AdapterError(f"{source.path}: cannot be read ({error.strerror}).") from error
+    yield from _age(made, rules, now, "The input was written", "Look whether the export ran.")
+
+
+def _age(
+    made: datetime, rules: RulesConfig, now: datetime, what: str, way_out: str
+) -> Iterator[Finding]:
+    assert rules.max_age is not None
+    if now - made > parse_age(rules.max_age):
         hours = (now - made) / timedelta(hours=1)
-        yield Finding(
-            "stale",
-            rules.stale,
-            f"The input was written {hours:.1f} h ago, max_age allows {rules.max_age}. "
-            "Look whether the export ran.",
-        )
+        message = f"{what} {hours:.1f} h ago, max_age allows {rules.max_age}. {way_out}"
+        yield Finding("stale", rules.stale, message)
+
+
+def _age_of_tickets(intake: Intake, rules: RulesConfig, now: datetime) -> Iterator[Finding]:
+    """Judge the age of a database by its newest ticket."""
+    known = [t.known_at or t.reported_at for t in intake.problem.tickets]
+    newest = max((instant for instant in known if instant is not None), default=None)
+    way_out = "Look whether the database is fed."
+    if newest is None:
+        message = f"No ticket says when it was reported: its age cannot be judged. {way_out}"
+        yield Finding("stale", rules.stale, message)
+    else:
+        yield from _age(newest, rules, now, "The newest ticket was reported", way_out)
 
 
 def content_findings(
-    intake: Intake, rules: RulesConfig, last: Night | None, now: datetime
+    intake: Intake, config: NightConfig, last: Night | None, now: datetime
 ) -> Iterator[Finding]:
     """Judge what was read, also against the last night."""
+    rules = config.rules
+    if rules.max_age is not None and config.input.path is None and intake.problem.tickets:
+        yield from _age_of_tickets(intake, rules, now)
     found, horizon = num_tickets(intake), intake.problem.horizon
     if horizon.end <= now:
         yield Finding(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 RECORD: Final = "night.json"
 FINISHED: Final = "finished.json"
+PREVIOUS: Final = "previous_plan.json"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -53,6 +54,10 @@ class Record:
         Of the input and of the settings that shape plan and output.
     num_tickets
         Tickets of the input that ask for a visit, faulty ones included.
+    in_force
+        Plan in force in the database that the plan is written to, when planning began.
+    previous_is_given
+        Whether the input named the plan in force, as ``previous_plan.json`` keeps it.
     carried_over
         Nights on which each ticket was left out up to this one, of those that have any.
     exit_code
@@ -68,6 +73,8 @@ class Record:
     num_tickets: int
     exit_code: int
     summary: str
+    in_force: str | None = None
+    previous_is_given: bool = False
     carried_over: Mapping[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
@@ -99,8 +106,7 @@ class Night:
 
     def previous_plan(self) -> Plan | None:
         """Read the plan in force that its input named, if it did."""
-        path = self.folder / "input_previous_plan.json"
-        return read_plan(path) if path.exists() else None
+        return read_plan(self.folder / PREVIOUS) if self.record.previous_is_given else None
 
     def finish(self, told: Mapping[str, Any]) -> None:
         """Mark it as finished, with what was published."""

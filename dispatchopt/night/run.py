@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dispatchopt.adapters.json_files import to_json
 from dispatchopt.checker import check
-from dispatchopt.errors import InternalError
+from dispatchopt.errors import InternalError, PlanConflictError
 from dispatchopt.night import guards
 from dispatchopt.night.inspect import inspect_input
 from dispatchopt.night.journal import Journal
 from dispatchopt.night.nights import Night, Nights, Record
-from dispatchopt.night.publishing import publish
+from dispatchopt.night.publishing import Publishing
 from dispatchopt.night.sources import read_source
 from dispatchopt.night.writing import write_night
 from dispatchopt.report.diff import PlanDiff, diff_plans
@@ -123,6 +123,7 @@ class _Run:
     def __init__(self, config: NightConfig, nights: Nights, force: bool, hooks: Hooks) -> None:
         self.config, self.nights, self.force, self.hooks = config, nights, force, hooks
         self.journal = Journal(config.output.log)
+        self.publishing = Publishing(config.publish, nights.state)
         self.warnings: list[str] = []
 
     def run(self) -> NightResult:
@@ -133,14 +134,16 @@ class _Run:
         self._doctor(intake, night)
         input_hash = _input_hash(intake, self.config)
         there = self.nights.get(night)
-        if there is not None and there.record.input_hash == input_hash and not self.force:
+        is_same = there is not None and there.record.input_hash == input_hash
+        if there is not None and is_same and not there.is_void and not self.force:
             return self._unchanged(there)
-        last = self.nights.last(until=night)
-        problem = self._prepared(intake, night, last)
+        before, in_force = self._before(night)
+        problem = self._prepared(intake, night, before)
         result = self._plan(problem, intake)
         plan = self._check(problem, result, night)
-        diff = None if last is None else diff_plans(last.plan(), plan, problem=problem)
-        record = self._write(intake, problem, plan, result, diff, input_hash)
+        diff = None if before is None else diff_plans(before, plan, problem=problem)
+        record = self._record(intake, problem, plan, input_hash, in_force)
+        record = self._write(replace(intake, problem=problem), plan, result, diff, record)
         decided = Night(self.nights.folder(night), record, is_finished=False, is_void=False)
         published = self._publish(decided)
         code = self._report(decided, published)
@@ -155,16 +158,19 @@ class _Run:
                 told["night"] = night.record.night
                 if night.record.horizon_end <= self.hooks.now():
                     told |= {"status": "skip", "why": "its horizon is over"}
-                    night.finish({"void": not self._was_enqueued(night)})
+                    night.finish({"void": not self.publishing.knows(night)})
                     continue
-                report = publish(self.config.publish, night, self.nights.state)
+                report = self._released(night)
                 told |= _counts(report)
                 self._finish(night, report)
 
-    def _was_enqueued(self, night: Night) -> bool:
-        from dispatchopt.night.publishing import was_enqueued
-
-        return was_enqueued(self.config.publish, night, self.nights.state)
+    def _released(self, night: Night) -> PublishReport | None:
+        """Publish a night; one that another plan has overtaken is void: nothing waits for it."""
+        try:
+            return self.publishing.publish(night)
+        except PlanConflictError:
+            night.finish({"void": True, "why": "another plan came into force"})
+            raise
 
     def _read(self) -> Intake:
         with self.journal.step("read") as told:
@@ -184,7 +190,7 @@ class _Run:
         with self.journal.step("doctor") as told:
             told |= inspect_input(intake)
             last = self.nights.last(until=night)
-            found = guards.content_findings(intake, self.config.rules, last, self.hooks.now())
+            found = guards.content_findings(intake, self.config, last, self.hooks.now())
             self._obey(list(found), told)
 
     def _obey(self, found: list[guards.Finding], told: dict[str, Any]) -> None:
@@ -199,12 +205,19 @@ class _Run:
             told |= {"plan_id": night.record.plan_id, "exit_code": code}
         return NightResult(night, False, code, tuple(self.warnings))
 
-    def _prepared(self, intake: Intake, night: str, last: Night | None) -> Problem:
+    def _before(self, night: str) -> tuple[Plan | None, str | None]:
+        """Return the plan before this one, and the id of the one in force in the database."""
+        in_force = self.publishing.plan_in_force()
+        last = self.nights.last(until=night)
+        before = in_force if in_force is not None or last is None else last.plan()
+        return before, None if in_force is None else in_force.plan_id
+
+    def _prepared(self, intake: Intake, night: str, before: Plan | None) -> Problem:
         """Return the problem with the plan in force, and with the nights that tickets waited."""
         problem = intake.problem
         changes: dict[str, Any] = {}
-        if problem.previous_plan is None and last is not None:
-            changes["previous_plan"] = last.plan()
+        if problem.previous_plan is None and before is not None:
+            changes["previous_plan"] = before
         earlier = self.nights.last(before=night)
         waited = {} if earlier is None else earlier.record.carried_over
         changes["tickets"] = tuple(
@@ -247,47 +260,45 @@ class _Run:
                 raise InternalError(f"the checker refused the plan: {rules}; seed {result.seed}")
             return plan
 
-    def _write(
+    def _record(
         self,
         intake: Intake,
         problem: Problem,
         plan: Plan,
-        result: Result,
-        diff: PlanDiff | None,
         input_hash: str,
+        in_force: str | None,
+    ) -> Record:
+        code = REJECTS if intake.issues or intake.rejected else DONE
+        left_out = {item.ticket_id for item in plan.unserved}
+        waited = {
+            ticket.id: ticket.carried_over + (ticket.id in left_out) for ticket in problem.tickets
+        }
+        return Record(
+            night=self.journal.night,
+            input_hash=input_hash,
+            plan_id=plan.plan_id,
+            horizon_end=problem.horizon.end,
+            num_tickets=guards.num_tickets(intake),
+            exit_code=BROKEN_PROMISE if plan.broken_promises else code,
+            summary="",
+            in_force=in_force,
+            previous_is_given=intake.problem.previous_plan is not None,
+            carried_over={ticket_id: nights for ticket_id, nights in waited.items() if nights},
+        )
+
+    def _write(
+        self, intake: Intake, plan: Plan, result: Result, diff: PlanDiff | None, record: Record
     ) -> Record:
         with self.journal.step("write") as told:
-            code = REJECTS if intake.issues or intake.rejected else DONE
-            left_out = {item.ticket_id for item in plan.unserved}
-            record = Record(
-                night=self.journal.night,
-                input_hash=input_hash,
-                plan_id=plan.plan_id,
-                horizon_end=problem.horizon.end,
-                num_tickets=guards.num_tickets(intake),
-                exit_code=BROKEN_PROMISE if plan.broken_promises else code,
-                summary="",
-                carried_over={
-                    ticket.id: ticket.carried_over + (ticket.id in left_out)
-                    for ticket in problem.tickets
-                    if ticket.carried_over or ticket.id in left_out
-                },
-            )
             record, count = write_night(
-                self.config.output,
-                replace(intake, problem=problem),
-                plan,
-                record,
-                diff,
-                given=intake.problem.previous_plan,
-                shadow_prices=result.shadow_prices,
+                self.config, intake, plan, record, diff, shadow_prices=result.shadow_prices
             )
             told |= {"plan_id": plan.plan_id, "files": count}
             return record
 
     def _publish(self, night: Night) -> PublishReport | None:
         with self.journal.step("publish") as told:
-            report = publish(self.config.publish, night, self.nights.state)
+            report = self._released(night)
             told |= {"plan_id": night.record.plan_id, **_counts(report)}
             return report
 
@@ -316,6 +327,7 @@ def _input_hash(intake: Intake, config: NightConfig) -> str:
         [rejected.model_dump(mode="json") for rejected in intake.rejected],
         config.plan.model_dump(mode="json"),
         config.output.model_dump(mode="json", exclude={"folder", "log"}),
+        config.input.model_dump(mode="json", include={"limits"}),
         config.publish.model_dump(mode="json"),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

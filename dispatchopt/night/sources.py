@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from dispatchopt.adapters.csv_folder import read_folder
 from dispatchopt.adapters.json_files import read_problem
 from dispatchopt.adapters.policy_files import read_policy
-from dispatchopt.adapters.publish import recover_folder
+from dispatchopt.adapters.workbook import read_workbook
+from dispatchopt.limits import apply_limits
+from dispatchopt.night.config import secret
 
 if TYPE_CHECKING:
     from dispatchopt.models.intake import Intake
@@ -25,13 +27,36 @@ def read_source(source: InputConfig) -> Intake:
     AdapterError
         If the source cannot be read.
     """
-    if source.folder is not None:
-        recover_folder(source.folder)
-        intake = read_folder(source.folder, on_bad_row=source.on_bad_row)
-    else:
-        assert source.file is not None
-        intake = read_problem(source.file, on_bad_row=source.on_bad_row)
-    if source.policy is None:
+    intake = _read(source)
+    if source.policy is not None:
+        policy = read_policy(source.policy)
+        problem = intake.problem.model_copy(update={"policy": policy})
+        intake = replace(intake, problem=problem)
+    if source.limits is None:
         return intake
-    problem = intake.problem.model_copy(update={"policy": read_policy(source.policy)})
-    return replace(intake, problem=problem)
+    limited = apply_limits(intake.problem, preset=source.limits)
+    warnings = (*intake.warnings, *limited.warnings)
+    return replace(intake, problem=limited.problem, warnings=warnings)
+
+
+def _read(source: InputConfig) -> Intake:
+    if source.folder is not None:
+        return read_folder(source.folder, on_bad_row=source.on_bad_row)
+    if source.file is not None:
+        return read_problem(source.file, on_bad_row=source.on_bad_row)
+    if source.workbook is not None:
+        return read_workbook(source.workbook, on_bad_row=source.on_bad_row)
+    wanted = source.database
+    assert wanted is not None
+    from dispatchopt.adapters.database import Database
+
+    url = secret(wanted.url, wanted.url_env)
+    assert url is not None
+    return Database(url).read_problem(
+        tickets=wanted.tickets,
+        engineers=wanted.engineers,
+        shifts=wanted.shifts,
+        travel=wanted.travel,
+        on_bad_row=source.on_bad_row,
+        timezone=wanted.timezone,
+    )

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from dispatchopt.adapters.json_files import plan_bytes
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
-from dispatchopt.night.nights import FINISHED, RECORD
+from dispatchopt.limits import load_limit_preset
+from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD
+from dispatchopt.report.chat import CONTACT_MINUTES
 from dispatchopt.report.diff_text import diff_lines
 from dispatchopt.report.outputs import REPLACEABLE, output_files
 from dispatchopt.report.workbook import workbook_bytes
@@ -17,23 +19,22 @@ from dispatchopt.report.workbook import workbook_bytes
 if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem
     from dispatchopt.models.intake import Intake
-    from dispatchopt.night.config import OutputConfig
+    from dispatchopt.night.config import NightConfig, OutputConfig
     from dispatchopt.night.nights import Record
     from dispatchopt.report.diff import PlanDiff
     from dispatchopt.report.glossary import Language
     from dispatchopt.shadow import ShadowPrices
 
-_OURS: Final = (*REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", "input_previous_plan.json")
+_OURS: Final = (*REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", PREVIOUS)
 
 
 def write_night(
-    output: OutputConfig,
+    config: NightConfig,
     intake: Intake,
     plan: Plan,
     record: Record,
     diff: PlanDiff | None,
     *,
-    given: Plan | None,
     shadow_prices: ShadowPrices | None,
 ) -> tuple[Record, int]:
     """Publish the folder of a night as a whole; return its record and the number of files.
@@ -41,16 +42,14 @@ def write_night(
     Parameters
     ----------
     intake
-        With the problem that was planned.
-    given
-        The plan in force that the input named.
+        With the problem that was planned, the plan in force among it.
 
     Raises
     ------
     AdapterError
         If the folder cannot be written.
     """
-    problem = intake.problem
+    output, problem = config.output, intake.problem
     languages: tuple[Language, ...] = (
         ("en", "zh") if output.language == "both" else (output.language,)
     )
@@ -62,14 +61,14 @@ def write_night(
         warnings=intake.warnings,
         language=output.language,
         released_at=_released_at(output, problem),
-        contact_minutes=output.contact_minutes,
+        contact_minutes=_contact_minutes(config),
     )
     if shadow_prices is not None:
         files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")
     if output.excel:
         files["plan.xlsx"] = workbook_bytes(problem, plan, language=languages[-1])
-    if given is not None:
-        files["input_previous_plan.json"] = plan_bytes(given)
+    if problem.previous_plan is not None:
+        files[PREVIOUS] = plan_bytes(problem.previous_plan)
     if diff is not None:
         files["diff.json"] = dump_json(diff.to_json(), indent=1)
         for language in languages:
@@ -133,3 +132,12 @@ def _released_at(output: OutputConfig, problem: Problem) -> datetime | None:
         return None
     day = problem.horizon.start.astimezone(problem.zone).date()
     return datetime.combine(day, time.fromisoformat(output.released_at), problem.zone)
+
+
+def _contact_minutes(config: NightConfig) -> int:
+    """Return the minutes of the settings, else those of the service limits, else our default."""
+    if config.output.contact_minutes is not None:
+        return config.output.contact_minutes
+    limits = config.input.limits
+    preset = None if limits is None else load_limit_preset(limits).contact_minutes
+    return CONTACT_MINUTES if preset is None else preset

@@ -126,6 +126,7 @@ def test_the_page_tells_every_code_and_every_setting() -> None:
     quoted = set(re.findall(r"`([a-z_]+)`", text))
     for part in (
         config_module.InputConfig,
+        config_module.DatabaseConfig,
         config_module.PlanConfig,
         config_module.OutputConfig,
         config_module.PublishConfig,

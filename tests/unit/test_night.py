@@ -296,7 +296,7 @@ def test_the_night_before_is_finished_first(
     write_input(tmp_path, problem(tickets("T1", "T2")))
     write_settings(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("dispatchopt.night.run.publish", _raise_killed)
+        patch.setattr("dispatchopt.night.run.Publishing.publish", _raise_killed)
         with pytest.raises(Killed):
             night(tmp_path)
     write_input(tmp_path, problem(tickets("T2", "T3"), day=1))
@@ -314,7 +314,7 @@ def test_a_plan_that_nobody_heard_of_in_time_is_void(
     write_input(tmp_path, problem(tickets("T1", "T2"), visits=1))
     write_settings(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("dispatchopt.night.run.publish", _raise_killed)
+        patch.setattr("dispatchopt.night.run.Publishing.publish", _raise_killed)
         with pytest.raises(Killed):
             night(tmp_path)
     write_input(tmp_path, problem(tickets("T1", "T2"), day=1, visits=1))

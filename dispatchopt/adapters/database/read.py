@@ -47,7 +47,7 @@ def read_table(connection: Connection, source: str, name: str, issues: list[Issu
             if not result.returns_rows:
                 issues.append(_fault(name, "gives no rows; write a SELECT, or the name of a table"))
                 return None
-            headers = [str(key) for key in result]
+            headers = [str(key) for key in result.keys()]  # noqa: SIM118, iterating gives rows
             rows = [Row(line, tuple(row)) for line, row in enumerate(result, start=1)]
     except SQLAlchemyError as error:
         issues.append(_fault(name, f"cannot be read: {refusal(error)}; correct the query"))

@@ -1,0 +1,71 @@
+"""What makes sound settings of a night useless here: missing packages, secrets, wrong folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dispatchopt.errors import AdapterError, Issue
+from dispatchopt.night.config import NightConfig, secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def of_surroundings(config: NightConfig) -> Iterator[Issue]:
+    """Yield every such fault; nothing is read, and nobody connected to."""
+    if config.output.excel:
+        from dispatchopt.report.workbook import require_openpyxl
+
+        try:
+            require_openpyxl()
+        except AdapterError as error:
+            yield Issue("config", "", "output.excel", "true", f"{error} Or write excel = false.")
+    lacking = [(field, name) for field, name in _variables(config) if not os.environ.get(name)]
+    for field, variable in lacking:
+        message = f"environment variable {variable} is not set; set it to the value"
+        yield Issue("config", "", field, "", message)
+    if not lacking:
+        yield from _of_databases(config)
+    if config.input.path is None:
+        return
+    root, source = (Path(os.path.realpath(p)) for p in (config.output.folder, config.input.path))
+    if root == source or root in source.parents or source in root.parents:
+        message = "lies in the input, or holds it; name a folder of its own"
+        yield Issue("config", "", "output.folder", str(config.output.folder), message)
+    if root.exists() and not root.is_dir():
+        yield Issue("config", "", "output.folder", str(root), "is a file; name a folder")
+
+
+def _variables(config: NightConfig) -> Iterator[tuple[str, str]]:
+    """Yield each setting that names an environment variable."""
+    publish, database = config.publish, config.input.database
+    for name, variable in publish.header_env.items():
+        yield f"publish.header_env.{name}", variable
+    for field, value in (("url_env", publish.url_env), ("store_env", publish.store_env)):
+        if value is not None:
+            yield f"publish.{field}", value
+    if database is not None and database.url_env is not None:
+        yield "input.database.url_env", database.url_env
+
+
+def _of_databases(config: NightConfig) -> Iterator[Issue]:
+    """Yield what is wrong with URLs; nothing is connected to."""
+    publish, database = config.publish, config.input.database
+    urls = {"publish.store": secret(publish.store, publish.store_env)}
+    if publish.to == "database":
+        urls["publish.url"] = secret(publish.url, publish.url_env)
+    if database is not None:
+        urls["input.database.url"] = secret(database.url, database.url_env)
+    for field, url in urls.items():
+        if url is None:
+            continue
+        try:
+            from dispatchopt.adapters.database import Database, DatabaseTarget
+
+            Database(url)
+            if field == "publish.url":
+                DatabaseTarget(url, table=publish.table)
+        except AdapterError as error:
+            yield Issue("config", "", field, "", str(error))
