@@ -237,9 +237,10 @@ class FolderReader:
             )  # fmt: skip
         if any(issue.file == MAPPING for issue in self.issues):
             raw.setdefault("timezone", None)  # it may have been declared: one fault is enough
-        if "day_parts" in raw and self.mapping.day_parts is not None:
-            message = f"{self.policy_file} has [day_parts], too; keep one of them"
-            self._problem_fault(MAPPING, "day_parts", "", message)
+        for name in ("day_parts", "coordinates", "limits"):
+            if name in raw and getattr(self.mapping, name) is not None:
+                message = f"{self.policy_file} has [{name}], too; keep one of them"
+                self._problem_fault(MAPPING, name, "", message)
 
     def _day_parts(self, raw: dict[str, Any]) -> Mapping[str, Hours] | None:  # Any: TOML
         if "day_parts" not in raw:
@@ -301,7 +302,7 @@ class FolderReader:
     ) -> Whereabouts:
         settings = CoordinateSettings()
         try:
-            settings = checked_coordinates(raw.get("coordinates", {}), self.policy_file)
+            settings = checked_coordinates(*self._either(raw, "coordinates", {}))
         except InvalidProblemError as error:
             self.issues.extend(error.issues)
         found = Whereabouts(settings, geocoder=self.geocoder)
@@ -314,11 +315,19 @@ class FolderReader:
                 found.book_file = PLACES
         return found
 
+    def _either(self, raw: dict[str, Any], name: str, default: Any) -> tuple[Any, str]:  # Any: TOML
+        """Return a table of the settings or else of the mapping, and the file that it stands in."""
+        mapped = getattr(self.mapping, name)
+        if name in raw or mapped is None:
+            return raw.get(name, default), self.policy_file
+        return mapped, MAPPING
+
     def _limits(self, raw: dict[str, Any]) -> LimitSettings | None:  # Any: TOML
-        if "limits" not in raw:
+        found, file = self._either(raw, "limits", None)
+        if found is None:
             return None
         try:
-            return checked_settings(raw["limits"], self.policy_file)
+            return checked_settings(found, file)
         except InvalidProblemError as error:
             self.issues.extend(error.issues)
             return None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
@@ -11,15 +14,17 @@ import pytest
 from hypothesis import given
 
 from dispatchopt.adapters.csv_folder import read_folder
-from dispatchopt.adapters.mapping import read_mapping
+from dispatchopt.adapters.day_parts import DAY_PARTS
+from dispatchopt.adapters.mapping import ExportMapping, read_mapping
+from dispatchopt.adapters.mapping.codes import CODED_COLUMNS
+from dispatchopt.adapters.mapping.files import TablePlace
 from dispatchopt.adapters.mapping.notes import line_of
+from dispatchopt.adapters.sources import TABLE_NAMES
 from dispatchopt.errors import DispatchError, InvalidProblemError, Issue
 from dispatchopt.models import Point, Skill, Window
 from tests.unit.test_adapters_json import mutated, one_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dispatchopt.models.intake import Intake
 
 MAPPING = """\
@@ -249,6 +254,24 @@ def test_settings_beside_a_mapping_must_agree(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_coordinates_and_limits_may_stand_in_the_mapping(tmp_path: Path) -> None:
+    own = '[coordinates]\nsystem = "gcj02"\n[limits]\npreset = "cn_statutory"\n'
+    mapping = MAPPING.replace("[day_parts]", f"{own}[day_parts]")
+    ticket = read(tmp_path, mapping=mapping).problem.tickets[0]
+    assert isinstance(ticket.place, Point)
+    # GCJ-02 lies some hundred metres beside WGS84.
+    assert 0.001 < abs(ticket.place.lon - 121.5) < 0.01
+    # 48 hours in town, from 07:05 of the 22nd.
+    tickets = TICKETS.replace("流水号", "城乡类型,流水号", 1)
+    tickets = tickets.replace("0071,", "城区,0071,").replace("0072,", "城区,0072,")
+    ticket = read(tmp_path, mapping=mapping, tickets=tickets).problem.tickets[0]
+    assert ticket.due == at(7 + 5 / 60, day=24)
+    issues = faults(tmp_path, mapping=mapping.replace("gcj02", "mars"))
+    assert [(i.file, i.field) for i in issues] == [("mapping.toml", "coordinates.system")]
+    issues = faults(tmp_path, mapping=mapping, policy='[limits]\npreset = "cn_statutory"\n')
+    assert [(i.file, i.field) for i in issues] == [("mapping.toml", "limits")]
+
+
 def test_day_parts_may_stand_in_the_policy(tmp_path: Path) -> None:
     mapping = MAPPING[: MAPPING.index("[day_parts]")]
     policy = '[day_parts]\n"上午" = "8点-9点"\n"夜间" = "20:00-21:00"\n'
@@ -334,3 +357,31 @@ def test_any_mapping_gives_a_problem_or_a_dispatch_error(tmp_path: Path, data: b
         read(tmp_path, mapping=data)
     except DispatchError as error:
         assert str(error)
+
+
+def page() -> str:
+    return (Path(__file__).parents[2] / "docs" / "exports.md").read_text("utf-8")
+
+
+def test_the_mapping_of_the_page_has_no_fault(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", page(), re.S)
+    (tmp_path / "mapping.toml").write_text(text, "utf-8")
+    issues: list[Issue] = []
+    found = read_mapping(tmp_path, issues)
+    assert not issues
+    assert found.files.engineers == TablePlace("花名册.xlsx", "装维")
+    assert found.codes.translate("skills", "光纤") == "FIBER_SPLICE:2"
+    assert found.codes.translate("skills", "光纤:3；IPTV") == "FIBER_SPLICE:3;IPTV"
+
+
+def test_the_page_names_every_setting_word_and_name() -> None:
+    text = page()
+    names = [field.name for field in fields(ExportMapping)]
+    named = [name for name in names if re.search(rf"^\[?{name}\b", text, re.M)]
+    assert [name for name in names if name not in named] == ["limits"]  # it has its own page
+    quoted = set(re.findall(r"`([^`\n]+)`", text))
+    assert set(CODED_COLUMNS) <= quoted
+    assert {name for listed in TABLE_NAMES.values() for name in listed} <= quoted
+    for word, (opens, closes) in DAY_PARTS.items():
+        hours = f"{opens // 60:02d}:00 to {closes // 60:02d}:00"
+        assert re.search(rf"^\| .*`{word}`.* \| {hours} \|$", text, re.M), word

@@ -20,7 +20,7 @@ from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
 from dispatchopt.errors import AdapterError, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dispatchopt.adapters.day_parts import Hours
@@ -44,6 +44,8 @@ class ExportMapping:
         ``ignore`` them, or ``echo`` them under ``attributes``.
     day_parts
         Hours by word; None if the mapping has no such section.
+    coordinates, limits
+        Raw settings that ``policy.toml`` may hold as well; None if they do not stand here.
     """
 
     timezone: str | None = None
@@ -53,16 +55,42 @@ class ExportMapping:
     codes: Codes = field(default_factory=Codes)
     defaults: Mapping[TableKind, Mapping[str, str]] = field(default_factory=dict)
     day_parts: Mapping[str, Hours] | None = None
+    coordinates: Any = None  # Any: TOML, read where those of policy.toml are
+    limits: Any = None  # Any: TOML, as above
 
 
-_SECTIONS: Final = {
-    "timezone": lambda raw, notes: _timezone(raw, notes),
-    "other_columns": lambda raw, notes: _other_columns(raw, notes),
+def _timezone(raw: Any, notes: Notes) -> str | None:  # Any: TOML
+    try:
+        ZoneInfo(raw)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        message = "no IANA time zone; write for example Asia/Shanghai"
+        notes.fault(["timezone"], raw, message)
+        return None
+    return str(raw)
+
+
+def _other_columns(raw: Any, notes: Notes) -> OtherColumns:  # Any: TOML
+    for choice in _OTHER_COLUMNS:
+        if raw == choice:
+            return choice
+    notes.fault(["other_columns"], raw, f"must be one of {', '.join(_OTHER_COLUMNS)}")
+    return "refuse"
+
+
+def _as_it_is(raw: Any, _notes: Notes) -> Any:  # Any: TOML
+    return raw
+
+
+_SECTIONS: Final[Mapping[str, Callable[[Any, Notes], Any]]] = {
+    "timezone": _timezone,
+    "other_columns": _other_columns,
     "files": read_files,
     "columns": read_columns,
     "codes": read_codes,
     "defaults": read_defaults,
     "day_parts": read_day_parts,
+    "coordinates": _as_it_is,
+    "limits": _as_it_is,
 }
 """The reader of each setting; it returns the attribute of `ExportMapping` of that name."""
 
@@ -92,21 +120,3 @@ def read_mapping(folder: Path, issues: list[Issue]) -> ExportMapping:
     known = notes.known([], raw, _SECTIONS)
     found: dict[str, Any] = {name: _SECTIONS[name](raw[name], notes) for name in known}
     return ExportMapping(**found)
-
-
-def _timezone(raw: Any, notes: Notes) -> str | None:  # Any: TOML
-    try:
-        ZoneInfo(raw)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError):
-        message = "no IANA time zone; write for example Asia/Shanghai"
-        notes.fault(["timezone"], raw, message)
-        return None
-    return str(raw)
-
-
-def _other_columns(raw: Any, notes: Notes) -> OtherColumns:  # Any: TOML
-    for choice in _OTHER_COLUMNS:
-        if raw == choice:
-            return choice
-    notes.fault(["other_columns"], raw, f"must be one of {', '.join(_OTHER_COLUMNS)}")
-    return "refuse"
