@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,14 +15,16 @@ from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _NUMBERS = itertools.count(1)
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Start a server on a socket of its own; it is stopped and removed at the end."""
+    # Not within pytest's own folder: started by root, the server runs as another user, and every
+    # other run of pytest shuts that folder to all users but its own.
+    folder = Path(tempfile.mkdtemp(prefix="dispatchopt-postgres-"))
     with warnings.catch_warnings():
         # Where a container has no folder for sockets, the package says so and takes another.
         warnings.simplefilter("ignore")
@@ -30,6 +35,7 @@ def postgres_server(folder: Path) -> Iterator[str]:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

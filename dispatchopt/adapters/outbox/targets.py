@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -94,7 +95,7 @@ class HttpTarget:
     Raises
     ------
     AdapterError
-        If the URL is no ``http`` or ``https`` URL.
+        If the URL is no ``http`` or ``https`` URL, or a header cannot be sent.
     """
 
     def __init__(
@@ -105,9 +106,7 @@ class HttpTarget:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise AdapterError("The receiver's URL must begin with http:// or https:// and a host.")
+        _refuse_faulty(url, headers or {})
         self._url, self._method, self._timeout = url, method, timeout
         self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._opener = urllib.request.build_opener(_NoRedirects)
@@ -133,6 +132,21 @@ class HttpTarget:
             return Delivery("retry", f"no connection ({type(cause).__name__})")
 
 
+def _refuse_faulty(url: str, headers: Mapping[str, str]) -> None:
+    # Neither is quoted: both may hold secrets.
+    try:
+        parts = urlsplit(url)
+        is_sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_sound = False
+    if not is_sound or not url.isascii() or not url.isprintable() or " " in url:
+        raise AdapterError("The receiver's URL must begin with http:// or https:// and a host.")
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name) or not value.isascii() or not value.isprintable():
+            raise AdapterError(f"The header {name!r} cannot be sent. Write ASCII on one line.")
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _TRY_AGAIN: Final = frozenset({408, 409, 425, 429})
 
 
