@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -18,15 +19,15 @@ from dispatchopt.adapters.vroom import (
 )
 from dispatchopt.checker import check
 from dispatchopt.errors import AdapterError, DispatchError, InvalidProblemError
+from dispatchopt.instance import compile_problem, decode
 from dispatchopt.models import Matrix, Plan, Problem, Profiles, Route, StraightLine, Visit
 from dispatchopt.solve import solve
 from tests import strategies
 from tests.vroom_documents import HOUR, documents, faults
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Json = dict[str, Any]
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "vroom"
 
 TABLE = [[0, 600, 900], [600, 0, 300], [900, 300, 0]]
 
@@ -326,6 +327,23 @@ def test_a_solution_has_the_times_of_the_plan() -> None:
     assert solution["summary"]["computing_times"] == {"loading": 0, "solving": 0, "routing": 0}
     assert solution["dispatchopt"]["cost"] == 1200
     assert "breaks" in told(found)
+
+
+def test_the_golden_day_is_written_as_the_golden_solution() -> None:
+    day, solution = (
+        json.loads((GOLDEN / n).read_text("utf-8")) for n in ("day.json", "solution.json")
+    )
+    compiled = compile_problem(problem_from_vroom(day).problem)
+    orders = {
+        route["vehicle"]: [step["id"] for step in route["steps"] if step["type"] == "job"]
+        for route in solution["routes"]
+    }
+    index = {int(ticket_id): i for i, ticket_id in enumerate(compiled.ticket_ids)}
+    plan = decode(
+        compiled, [[index[number] for number in orders[v["id"]]] for v in day["vehicles"]]
+    )
+    assert faults(day, solution) == []
+    assert plan_to_vroom(compiled.problem, plan) == solution
 
 
 def test_an_unassigned_job_bears_its_reason() -> None:
