@@ -187,7 +187,10 @@ class Sources:
         return self._read[name]
 
     def _names(self) -> list[str]:
-        return sorted(path.name for path in self._folder.iterdir() if is_table_file(path.name))
+        try:
+            return sorted(path.name for path in self._folder.iterdir() if is_table_file(path.name))
+        except OSError as error:
+            raise AdapterError(f"{self._folder}: cannot be read ({error}).") from error
 
     def _fault(self, file: str, field: str, message: str) -> None:
         self._issues.append(Issue("problem", "", field, "", message, file))

@@ -160,5 +160,6 @@ def _workbook(names: Sequence[str]) -> str:
     )
     return (
         f'{_HEAD}<workbook xmlns="{_NAME}spreadsheetml/2006/main" '
-        f'xmlns:r="{_NAME}officeDocument/2006/relationships"><sheets>{sheets}</sheets></workbook>'
+        f'xmlns:r="{_NAME}officeDocument/2006/relationships">'
+        f"<bookViews><workbookView/></bookViews><sheets>{sheets}</sheets></workbook>"
     )

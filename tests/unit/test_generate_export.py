@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from dispatchopt.adapters.any_input import read_any
 from dispatchopt.cli import app
-from dispatchopt.errors import AdapterError
+from dispatchopt.errors import AdapterError, DispatchError
 from dispatchopt.generator import branch
 from dispatchopt.generator.export import export_files, write_export
+from dispatchopt.models.intake import build_problem
+from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
+from tests.unit.test_adapters_json import mutated, one_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dispatchopt.models import Problem
 
 STYLES: Any = ["gb18030", "xlsx"]
@@ -154,3 +160,52 @@ def test_an_input_of_no_known_kind(tmp_path: Path) -> None:
         read_any(tmp_path / "a.txt")
     with pytest.raises(AdapterError, match="no such folder"):
         read_any(tmp_path / "nothing")
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "exports"
+
+
+def parts_of(data: bytes, encoding: str = "utf-8") -> str:
+    """The text of a file, that of all its parts if it is an archive."""
+    if not data.startswith(b"PK"):
+        return data.decode(encoding)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = sorted(archive.namelist())
+        return "".join(f"-- {name}\n{archive.read(name).decode()}\n" for name in names)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_golden_exports(style: Any) -> None:
+    tickets = [
+        raw_ticket("T1", windows=[{"open": at("14:00"), "close": at("16:00")}], due=at("18:00"),
+                   territory="G1", attributes={"site": "A & B <1>"}),
+        raw_ticket("T2", appointment={"open": at("08:30"), "close": at("12:00")}, priority=1),
+    ]  # fmt: skip
+    pause = {"earliest": at("12:00"), "latest": at("13:00"), "duration": 1800}
+    engineer = raw_engineer(
+        territories=["G1", "G2"], shifts=[raw_shift(breaks=[pause], min_priority=2)]
+    )
+    problem = build_problem(raw_problem(tickets=tickets, engineers=[engineer])).problem
+    encoding = {"gb18030": "gb18030", "xlsx": "utf-8"}[style]
+    told = "".join(
+        f"== {name}\n{parts_of(data, 'utf-8' if name.endswith('.toml') else encoding)}"
+        for name, data in export_files(problem, style).items()
+    )
+    assert told.splitlines() == (GOLDEN / f"{style}.txt").read_text("utf-8").splitlines()
+
+
+FILES = export_files(branch.generate(tickets=4, seed=3), "gb18030")
+
+
+@one_folder
+@given(data=st.data(), name=st.sampled_from(sorted(FILES)))
+def test_any_export_gives_a_problem_or_a_dispatch_error(
+    tmp_path: Path, data: st.DataObject, name: str
+) -> None:
+    for file, content in FILES.items():
+        (tmp_path / file).write_bytes(content)
+    (tmp_path / name).write_bytes(data.draw(mutated(FILES[name])))
+    try:
+        read_any(tmp_path)
+    except DispatchError as error:
+        assert str(error)
