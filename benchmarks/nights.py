@@ -59,6 +59,7 @@ backoff = 0
 ALWAYS = frozenset(REPLACEABLE) - {"staffing.csv", "rejected.csv", "warnings.csv", "plan.xlsx"} | {
     "night.json",
     "summary.txt",
+    "doctor.json",
 }
 """What every whole output holds."""
 

@@ -280,6 +280,9 @@ class RulesConfig(_Part):
         What happens if there are fewer tickets than this share of the last night's; 0: any number.
     max_rejects, rejects
         Most faulty rows: of the tickets (``2%``), or a count; and what happens beyond.
+    min_grade, grade
+        Worst grade that the doctor may give the data of a file or folder, A to F; and what happens
+        below.
     """
 
     max_age: Age | None = None
@@ -290,6 +293,8 @@ class RulesConfig(_Part):
     halved: Action = "stop"
     max_rejects: Share = "2%"
     rejects: Action = "stop"
+    min_grade: Literal["A", "B", "C", "D", "E", "F"] = "F"
+    grade: Action = "warn"
 
 
 class NightConfig(_Part):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from dispatchopt.adapters.doctor import Examination
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import Action, InputConfig, NightConfig, RulesConfig
     from dispatchopt.night.nights import Night
@@ -135,6 +136,17 @@ def content_findings(
             "rejects",
             rules.rejects,
             f"{bad} rows of the input are faulty, max_rejects {rules.max_rejects} allows {most}.",
+        )
+
+
+def grade_findings(examination: Examination, rules: RulesConfig) -> Iterator[Finding]:
+    """Judge the quality of the data by the doctor's grade: A is best, F is worst."""
+    if examination.grade > rules.min_grade:
+        yield Finding(
+            "grade",
+            rules.grade,
+            f"The doctor gives the input a {examination.grade}, min_grade is {rules.min_grade}. "
+            "Run dispatchopt doctor on it.",
         )
 
 

@@ -18,7 +18,7 @@ from dispatchopt.adapters.json_files import to_json
 from dispatchopt.checker import check
 from dispatchopt.errors import InternalError, PlanConflictError
 from dispatchopt.night import guards
-from dispatchopt.night.inspect import inspect_input
+from dispatchopt.night.inspect import counted_findings, counted_input, examined
 from dispatchopt.night.journal import Journal
 from dispatchopt.night.nights import Night, Nights, Record
 from dispatchopt.night.publishing import Publishing
@@ -30,6 +30,7 @@ from dispatchopt.solve import Progress, Result, hash_problem, solve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dispatchopt.adapters.doctor import Examination
     from dispatchopt.adapters.outbox import PublishReport
     from dispatchopt.models import Plan, Problem
     from dispatchopt.models.intake import Intake
@@ -131,11 +132,12 @@ class _Run:
         intake = self._read()
         night = _night_of(intake.problem)
         self.journal.night = night
-        self._doctor(intake, night)
         input_hash = _input_hash(intake, self.config)
         there = self.nights.get(night)
         is_same = there is not None and there.record.input_hash == input_hash
-        if there is not None and is_same and not there.is_void and not self.force:
+        is_same = is_same and there is not None and not there.is_void and not self.force
+        examination = self._doctor(intake, night, is_same=is_same)
+        if there is not None and is_same:
             return self._unchanged(there)
         before, in_force = self._before(night)
         problem = self._prepared(intake, night, before)
@@ -143,7 +145,8 @@ class _Run:
         plan = self._check(problem, result, night)
         diff = None if before is None else diff_plans(before, plan, problem=problem)
         record = self._record(intake, problem, plan, input_hash, in_force)
-        record = self._write(replace(intake, problem=problem), plan, result, diff, record)
+        read = replace(intake, problem=problem)
+        record = self._write(read, plan, result, record, diff=diff, examination=examination)
         decided = Night(self.nights.folder(night), record, is_finished=False, is_void=False)
         published = self._publish(decided)
         code = self._report(decided, published)
@@ -186,12 +189,20 @@ class _Run:
             }
             return intake
 
-    def _doctor(self, intake: Intake, night: str) -> None:
+    def _doctor(self, intake: Intake, night: str, *, is_same: bool) -> Examination | None:
+        """Apply the rules; what was planned before was examined then."""
         with self.journal.step("doctor") as told:
-            told |= inspect_input(intake)
+            told |= counted_input(intake)
             last = self.nights.last(until=night)
-            found = guards.content_findings(intake, self.config, last, self.hooks.now())
-            self._obey(list(found), told)
+            found = list(guards.content_findings(intake, self.config, last, self.hooks.now()))
+            examination = None
+            if not is_same:
+                examination = examined(self.config.input, self.hooks.now())
+            if examination is not None:
+                told |= counted_findings(examination)
+                found += guards.grade_findings(examination, self.config.rules)
+            self._obey(found, told)
+            return examination
 
     def _obey(self, found: list[guards.Finding], told: dict[str, Any]) -> None:
         if found:
@@ -287,11 +298,24 @@ class _Run:
         )
 
     def _write(
-        self, intake: Intake, plan: Plan, result: Result, diff: PlanDiff | None, record: Record
+        self,
+        intake: Intake,
+        plan: Plan,
+        result: Result,
+        record: Record,
+        *,
+        diff: PlanDiff | None,
+        examination: Examination | None,
     ) -> Record:
         with self.journal.step("write") as told:
             record, count = write_night(
-                self.config, intake, plan, record, diff, shadow_prices=result.shadow_prices
+                self.config,
+                intake,
+                plan,
+                record,
+                diff=diff,
+                examination=examination,
+                shadow_prices=result.shadow_prices,
             )
             told |= {"plan_id": plan.plan_id, "files": count}
             return record

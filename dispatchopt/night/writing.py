@@ -17,6 +17,7 @@ from dispatchopt.report.outputs import REPLACEABLE, output_files
 from dispatchopt.report.workbook import workbook_bytes
 
 if TYPE_CHECKING:
+    from dispatchopt.adapters.doctor import Examination
     from dispatchopt.models import Plan, Problem
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import NightConfig, OutputConfig
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from dispatchopt.report.glossary import Language
     from dispatchopt.shadow import ShadowPrices
 
-_OURS: Final = (*REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", PREVIOUS)
+_OURS: Final = (*REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", "doctor.json", PREVIOUS)
 
 
 def write_night(
@@ -33,8 +34,9 @@ def write_night(
     intake: Intake,
     plan: Plan,
     record: Record,
-    diff: PlanDiff | None,
     *,
+    diff: PlanDiff | None,
+    examination: Examination | None,
     shadow_prices: ShadowPrices | None,
 ) -> tuple[Record, int]:
     """Publish the folder of a night as a whole; return its record and the number of files.
@@ -69,6 +71,8 @@ def write_night(
         files["plan.xlsx"] = workbook_bytes(problem, plan, language=languages[-1])
     if problem.previous_plan is not None:
         files[PREVIOUS] = plan_bytes(problem.previous_plan)
+    if examination is not None:
+        files["doctor.json"] = dump_json(examination.to_json(), indent=1)
     if diff is not None:
         files["diff.json"] = dump_json(diff.to_json(), indent=1)
         for language in languages:

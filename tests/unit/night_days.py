@@ -84,7 +84,7 @@ class Receiver:
 
 NIGHT_FILES = frozenset(
     {"plan.json", "visits.csv", "unserved.csv", "kpis.json", "run_sheets", "texts", "night.json",
-     "summary.txt"}
+     "summary.txt", "doctor.json"}
 )  # fmt: skip
 
 

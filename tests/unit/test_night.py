@@ -28,6 +28,7 @@ from tests.unit.night_days import (
     Receiver,
     half_outputs,
     problem,
+    stamp,
     tickets,
     write_input,
     write_settings,
@@ -225,6 +226,22 @@ def test_too_many_rejects_stop_and_all_rules_are_told_at_once(tmp_path: Path) ->
     found = night(tmp_path)
     assert (found.exit_code, found.warnings) == (3, ())
     assert (found.night.folder / "rejected.csv").exists()
+
+
+def test_the_doctors_grade_is_a_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = tickets("T1", "T2", reported_at=stamp(2, "08:00"))  # after it was exported
+    write_input(tmp_path, problem(odd))
+    write_settings(tmp_path, rules='min_grade = "A"')
+    (warning,) = night(tmp_path).warnings
+    line = lines(capsys.readouterr().err)[1]
+    assert f"gives the input a {line['grade']}, min_grade is A" in warning
+    assert line["doubts"] >= 2
+    assert (line["status"], line["rules"]) == ("warn", ["grade"])
+    told = json.loads((tmp_path / "out" / "latest" / "doctor.json").read_text("utf-8"))
+    assert told["grade"] == line["grade"]
+    write_settings(tmp_path, rules='min_grade = "A"\ngrade = "stop"')
+    with pytest.raises(NightStoppedError, match="Run dispatchopt doctor on it"):
+        night(tmp_path, force=True)
 
 
 # --- Kills, and what goes on after them ---
