@@ -32,6 +32,7 @@ from dispatchopt.adapters.headers import (
 from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.mapping import MAPPING, read_mapping
+from dispatchopt.adapters.mapping.codes import Codes
 from dispatchopt.adapters.mapping.hours import read_day_parts
 from dispatchopt.adapters.mapping.notes import Notes
 from dispatchopt.adapters.places import (
@@ -42,7 +43,8 @@ from dispatchopt.adapters.places import (
     read_places,
 )
 from dispatchopt.adapters.publish import recover_folder
-from dispatchopt.adapters.raw import csv_table
+from dispatchopt.adapters.raw import RawTable, csv_table
+from dispatchopt.adapters.sheet_cells import SheetCells
 from dispatchopt.adapters.sources import Sources
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.adapters.textfiles import decode_table, read_bytes
@@ -147,7 +149,7 @@ class FolderReader:
 
     def gather(self) -> tuple[Sheet, Sheet, Sheet, Settings]:
         """Read the tables of tickets, engineers and shifts, and what stands beside them."""
-        raw = self._settings()
+        raw = self.read_settings()
         self._add_mapped(raw)
         zone = self._zone(raw)
         day_parts = self._day_parts(raw)
@@ -205,7 +207,8 @@ class FolderReader:
         """Whether there is a file of that name."""
         return (self.folder / name).exists()
 
-    def _settings(self) -> dict[str, Any]:  # Any: TOML
+    def read_settings(self) -> dict[str, Any]:  # Any: TOML
+        """Read what stands beside the tables; unknown settings are faults."""
         if not self._has(POLICY):
             return {}
         text = self._text(POLICY)
@@ -306,13 +309,12 @@ class FolderReader:
         except InvalidProblemError as error:
             self.issues.extend(error.issues)
         found = Whereabouts(settings, geocoder=self.geocoder)
-        if self._has(PLACES):
-            text = self._text(PLACES)
-            found_table = None if text is None else csv_table(text, PLACES, self.issues)
-            table = None if found_table is None else tables.plain(found_table, PLACE_COLUMNS)
-            if table is not None:
-                found.book = read_places(table, settings, clock, self.issues, self.warnings)
-                found.book_file = PLACES
+        raw_table = self._places() if self._has(PLACES) else None
+        table = None if raw_table is None else tables.plain(raw_table, PLACE_COLUMNS)
+        if raw_table is not None and table is not None:
+            cells = SheetCells(Codes()) if raw_table.sheet else None
+            found.book = read_places(table, settings, clock, self.issues, self.warnings, cells)
+            found.book_file = raw_table.source
         return found
 
     def _either(self, raw: dict[str, Any], name: str, default: Any) -> tuple[Any, str]:  # Any: TOML
@@ -321,6 +323,11 @@ class FolderReader:
         if name in raw or mapped is None:
             return raw.get(name, default), self.policy_file
         return mapped, MAPPING
+
+    def _places(self) -> RawTable | None:
+        """Return the table of places; None, and a fault, if it cannot be read."""
+        text = self._text(PLACES)
+        return None if text is None else csv_table(text, PLACES, self.issues)
 
     def _limits(self, raw: dict[str, Any]) -> LimitSettings | None:  # Any: TOML
         found, file = self._either(raw, "limits", None)

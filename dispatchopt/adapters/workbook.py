@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 SETTINGS_SHEET: Final = ("settings", "设置")
 _SHEET_OF: Final = {
     names.TRAVEL: "travel",
+    names.PLACES: "places",
     names.FAULT_TYPES: "fault_types",
     names.PREVIOUS_PLAN: "previous_plan",
 }
@@ -76,18 +77,28 @@ def read_workbook(
     InvalidProblemError
         With every fault of every sheet.
     """
-    file = Path(path)
+    return workbook_reader(Path(path), on_bad_row, geocoder).run()
+
+
+def workbook_reader(file: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None) -> FolderReader:
+    """Return what reads a workbook.
+
+    Raises
+    ------
+    AdapterError
+        If there is no such file.
+    """
     try:
         is_file = file.is_file()
     except (OSError, ValueError):  # pragma: no cover, depends on the system
         is_file = False
     if not is_file:
-        raise AdapterError(f"{path}: no such file. Check the path.")
+        raise AdapterError(f"{file}: no such file. Check the path.")
     reader = FolderReader(file.parent, on_bad_row, geocoder, workbook=file.name)
     settings = reader.sources.sheet(SETTINGS_SHEET)
     if settings is not None and is_settings(settings):
         reader = _BookReader(file, on_bad_row, geocoder, settings)
-    return reader.run()
+    return reader
 
 
 class _BookReader(FolderReader):
@@ -103,8 +114,12 @@ class _BookReader(FolderReader):
     def _has(self, name: str) -> bool:
         return name in _SHEET_OF and self.sources.sheet([_SHEET_OF[name]]) is not None
 
-    def _settings(self) -> dict[str, Any]:  # Any: JSON
+    def read_settings(self) -> dict[str, Any]:  # Any: JSON
+        """Read the sheet of settings."""
         return self._known(read_document(self._own, self.issues))
+
+    def _places(self) -> RawTable | None:
+        return self.sources.sheet([_SHEET_OF[names.PLACES]])
 
     def _json(self, name: str) -> Any:
         table = self.sources.sheet([_SHEET_OF[name]])

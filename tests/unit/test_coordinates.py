@@ -354,3 +354,26 @@ def test_no_text_breaks_the_reader_of_places(
     path = csv_folder(tmp_path_factory.mktemp("places") / "in", places__csv=PLACES + text)
     with contextlib.suppress(InvalidProblemError):
         do.read_folder(path)
+
+
+def test_a_workbook_has_a_sheet_of_places(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    from dispatchopt.adapters.workbook import read_workbook
+
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in (
+        ("tickets", [["id", "fault_type", "territory"], ["A", "BB_SLOW", 7]]),
+        ("engineers", [["id", "skills", "lon", "lat"], ["E1", "-", 121.4, 31.2]]),
+        ("shifts", [["engineer_id", "start", "end"],
+                    ["E1", "2026-11-23 08:00", "2026-11-23 17:00"]]),
+        ("places", [["id", "kind", "lon", "lat"], [7, "网格", 121.43, 31.23]]),
+        ("settings", [["setting", "value"], ["timezone", "Asia/Shanghai"]]),
+    ):  # fmt: skip
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(tmp_path / "day.xlsx")
+    intake = read_workbook(tmp_path / "day.xlsx")
+    assert points(intake.problem)["A"] == (121.43, 31.23, "grid")
+    assert "(day.xlsx[places])" in intake.warnings[0].message

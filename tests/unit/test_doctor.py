@@ -359,3 +359,17 @@ def test_no_json_breaks_the_doctor(tmp_path_factory: pytest.TempPathFactory, dat
     path.write_text(json.dumps(data), "utf-8")
     with contextlib.suppress(AdapterError):
         examine(path, now=NOW)
+
+
+def test_a_workbook_with_its_own_settings(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    from dispatchopt.adapters.workbook import write_workbook
+
+    problem = do.generate(tickets=20, engineers=4, seed=3)
+    write_workbook(problem, tmp_path / "day.xlsx", headers="zh")
+    seen = examine(tmp_path / "day.xlsx", now=problem.now or problem.horizon.start)
+    assert seen.counts["tickets"] == len(problem.tickets)
+    assert seen.timezone == problem.timezone
+    assert not [one for one in seen.findings if one.level == "fault"]
+    # The zone stands in its settings, so nothing needs a mapping.
+    assert tomllib.loads(seen.mapping) == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,6 @@ from dispatchopt.adapters.csv_folder import FolderReader
 from dispatchopt.adapters.doctor.guesses import guessed_columns, is_personal
 from dispatchopt.adapters.headers import (
     ENGINEER_COLUMNS,
-    POLICY,
     SHIFT_COLUMNS,
     TICKET_COLUMNS,
     Column,
@@ -23,10 +21,11 @@ from dispatchopt.adapters.json_files import read_problem
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF, LEFT_OUT, ColumnNames
 from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
-from dispatchopt.adapters.raw import CSV_ENDINGS, RawTable
+from dispatchopt.adapters.raw import CSV_ENDINGS, WORKBOOK_ENDINGS, RawTable
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.adapters.tables import Item, Sheet
 from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.workbook import workbook_reader
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatchopt.adapters.mapping import ExportMapping
-    from dispatchopt.models.intake import Intake
 
 CHINA: Final = "Asia/Shanghai"
 ENOUGH: Final = 2
@@ -84,37 +82,39 @@ def read_export(path: Path) -> Reading:
     AdapterError
         If nothing can be read at all.
     """
-    is_folder = path.is_dir()
-    if not is_folder and not path.exists():
+    name = path.name.lower()
+    if path.is_dir():
+        reader = FolderReader(path, "error", None)
+    elif name.endswith(WORKBOOK_ENDINGS):
+        reader = workbook_reader(path, "error", None)
+    elif path.exists():
+        reader = FolderReader(path.parent, "error", None, workbook=path.name)
+    else:
         raise AdapterError(f"{path}: no such file or folder. Check the path.")
-    folder = path if is_folder else path.parent
-    reader = _Reader(folder, None if is_folder else path.name)
-    return reader.reading()
+    return _Preparation(reader, is_single_csv=name.endswith(CSV_ENDINGS)).reading()
 
 
-class _Reader(FolderReader):
-    """Reads like the planner, and goes on where the planner stops."""
+class _Preparation:
+    """Lets a reader go on where the planner stops: other names, other headers, no zone."""
 
-    def __init__(self, folder: Path, file: str | None) -> None:
-        super().__init__(folder, "error", None, file)
-        self.is_single_csv = file is not None and file.lower().endswith(CSV_ENDINGS)
-        self.found_elsewhere = self._find_by_headers()
+    def __init__(self, reader: FolderReader, *, is_single_csv: bool) -> None:
+        self.reader = reader
+        self.sources = reader.sources
+        self.found_elsewhere = self._alone() if is_single_csv else self._find_by_headers()
         self.guesses: dict[TableKind, dict[str, str]] = {}
         self.personal: set[str] = set()
-        self._guess_columns()
-        self.is_guessed_zone = self.mapping.timezone is None and not self._zone_is_told()
+        reader.mapping = self._guessed()
+        self.is_guessed_zone = not self._is_zone_told()
         if self.is_guessed_zone:
-            self.mapping = replace(self.mapping, timezone=self._likely_zone())
+            reader.mapping = replace(reader.mapping, timezone=self._likely_zone())
 
     def reading(self) -> Reading:
-        tickets, engineers, shifts, settings = self.gather()
-        zone = self.mapping.timezone or str(settings.head.get("timezone") or "UTC")
+        tickets, engineers, shifts, settings = self.reader.gather()
         try:
-            intake: Intake | None = assemble(
-                tickets, engineers, shifts, settings, list(self.issues), on_bad_row="error"
-            )
+            warnings = assemble(
+                tickets, engineers, shifts, settings, list(self.reader.issues), on_bad_row="error"
+            ).warnings
             issues: tuple[Issue, ...] = ()
-            warnings = intake.warnings if intake else ()
         except InvalidProblemError as error:
             issues, warnings = error.issues, error.warnings
         raw = {kind: self.sources.table(kind) for kind in TABLE_KINDS}
@@ -124,7 +124,7 @@ class _Reader(FolderReader):
             engineers=engineers,
             shifts=shifts,
             clock=Clock(settings.zone or UTC, settings.day_parts),
-            timezone=zone,
+            timezone=str(settings.head.get("timezone") or "UTC"),
             is_guessed_zone=self.is_guessed_zone,
             issues=issues,
             warnings=warnings,
@@ -132,20 +132,22 @@ class _Reader(FolderReader):
             guesses=self.guesses,
             personal=self.personal,
             found_elsewhere=self.found_elsewhere,
-            mapping=self.mapping,
+            mapping=self.reader.mapping,
             now=now if isinstance(now, datetime) else None,
             fault_types=settings.head.get("fault_types", ()),
         )
 
+    def _alone(self) -> tuple[TableKind, ...]:
+        """Take a single table for what its headers say."""
+        table = next(iter(self.sources.everything()), None)
+        best = None if table is None else _likely_kind(table, TABLE_KINDS)
+        for kind in TABLE_KINDS:
+            self.sources.take(kind, table if kind == best else None)
+        self.reader.issues.clear()
+        return () if best is None else (best,)
+
     def _find_by_headers(self) -> tuple[TableKind, ...]:
         """Take tables of other names for what their headers say; return the kinds found so."""
-        if self.is_single_csv:
-            table = next(iter(self.sources.everything()), None)
-            best = None if table is None else _likely_kind(table, TABLE_KINDS)
-            for kind in TABLE_KINDS:
-                self.sources.take(kind, table if kind == best else None)
-            self.issues.clear()
-            return () if best is None else (best,)
         missing = [kind for kind in TABLE_KINDS if self.sources.table(kind) is None]
         taken = [self.sources.table(kind) for kind in TABLE_KINDS]
         free = [t for t in self.sources.everything() if all(t is not one for one in taken)]
@@ -156,11 +158,14 @@ class _Reader(FolderReader):
                 self.sources.take(likely, table)
                 missing.remove(likely)
                 found.append(likely)
-        self.issues = [i for i in self.issues if not _is_of_missing(i, found)]
+        told = self.reader.issues
+        told[:] = [issue for issue in told if not _is_of_missing(issue, found)]
         return tuple(found)
 
-    def _guess_columns(self) -> None:
-        columns = dict(self.mapping.columns)
+    def _guessed(self) -> ExportMapping:
+        """Return the mapping with every unknown header as what it probably means."""
+        mapping = self.reader.mapping
+        columns = dict(mapping.columns)
         for kind in TABLE_KINDS:
             table = self.sources.table(kind)
             if table is None:
@@ -171,17 +176,17 @@ class _Reader(FolderReader):
             self.personal.update(header for header in guesses if is_personal(header))
             ours = {normal_header(header): name or LEFT_OUT for header, name in guesses.items()}
             columns[kind] = ColumnNames({**ours, **known.ours}, known.theirs)
-        self.mapping = replace(self.mapping, columns=columns)
+        return replace(mapping, columns=columns)
 
-    def _zone_is_told(self) -> bool:
-        try:
-            text = decode_utf8(read_bytes(self.folder / POLICY), POLICY)
-            return "timezone" in tomllib.loads(text)
-        except (AdapterError, ValueError, RecursionError):
-            return False
+    def _is_zone_told(self) -> bool:
+        told = list(self.reader.issues)
+        raw = self.reader.read_settings()
+        self.reader.issues[:] = told  # it is read once more, then in earnest
+        return self.reader.mapping.timezone is not None or "timezone" in raw
 
     def _likely_zone(self) -> str:
-        headers = [h for kind in TABLE_KINDS if (t := self.sources.table(kind)) for h in t.headers]
+        tables = (self.sources.table(kind) for kind in TABLE_KINDS)
+        headers = [header for table in tables if table for header in table.headers]
         return CHINA if any(not header.isascii() for header in headers) else "UTC"
 
 
@@ -198,8 +203,9 @@ def _likely_kind(
 
 
 def _is_of_missing(issue: Issue, found: list[TableKind]) -> bool:
-    names = {f"{kind}.csv" for kind in found}
-    return issue.file in names and issue.message.startswith("no such file")
+    if issue.message.startswith("no such file"):
+        return issue.file in {f"{kind}.csv" for kind in found}
+    return any(f", for the {kind} (" in issue.message for kind in found)  # of a workbook's sheets
 
 
 def read_json(path: Path) -> Reading:
