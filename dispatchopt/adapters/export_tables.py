@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dispatchopt.adapters.headers import (
-    ATTRIBUTE_PREFIX,
     Column,
     header_index,
     normal_header,
     split_cells,
     split_headers,
 )
-from dispatchopt.adapters.mapping import MAPPING, ExportMapping
-from dispatchopt.adapters.mapping.columns import COLUMNS_OF, LEFT_OUT, ColumnNames
+from dispatchopt.adapters.mapped import mapped_table
+from dispatchopt.adapters.mapping.columns import COLUMNS_OF
 from dispatchopt.adapters.raw import RawTable, Row
 from dispatchopt.adapters.sheet_cells import SheetCells
 from dispatchopt.adapters.tables import CellReader, Sheet, Table, TextCells, read_sheet
@@ -21,9 +20,10 @@ from dispatchopt.errors import Issue
 from dispatchopt.models.masking import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dispatchopt.adapters.local_time import Clock
+    from dispatchopt.adapters.mapping import ExportMapping
     from dispatchopt.adapters.mapping.files import TableKind
     from dispatchopt.adapters.sources import Sources
 
@@ -86,19 +86,7 @@ class ExportTables:
     def _table(self, raw: RawTable, kind: TableKind, columns: tuple[Column, ...]) -> Table | None:
         """Name the columns, and add those that have a default; None if there is no table."""
         table = self.plain(raw, columns)
-        if table is None:
-            return None
-        names = self._names(table.headers, kind, columns)
-        self._note_absent(raw, table.headers, kind)
-        added = self._absent_defaults(table.headers, names, kind, columns)
-        width, extra = len(table.headers), tuple(added.values())
-        rows = table.rows
-        if extra:  # a row that is too short or too long stays a fault
-            rows = [
-                Row(row.line, (*row.cells, *extra)) if len(row.cells) == width else row
-                for row in rows
-            ]
-        return Table(table.file, [*table.headers, *added], rows, table.header_line, names)
+        return None if table is None else mapped_table(table, kind, self._mapping, self._warnings)
 
     def plain(self, raw: RawTable, columns: tuple[Column, ...]) -> Table | None:
         """Return a table to which the mapping does not apply; None, and a fault, if it is none."""
@@ -129,54 +117,6 @@ class ExportTables:
             len(row.cells) == len(split) or not any(map(_is_glued, row.cells)) for row in raw.rows
         )
         return split if are_apart else None
-
-    def _names(
-        self, headers: Sequence[str], kind: TableKind, columns: tuple[Column, ...]
-    ) -> dict[str, str]:
-        """Return what the headers stand for that are not ours."""
-        names = dict(self._mapping.columns.get(kind, ColumnNames()).ours)
-        if self._mapping.other_columns == "refuse":
-            return names
-        index = header_index(columns)
-        for header in headers:
-            normal = normal_header(header)
-            is_ours = normal in index or header.strip().lower().startswith(ATTRIBUTE_PREFIX)
-            if normal not in names and not is_ours:
-                can_echo = self._mapping.other_columns == "echo" and "attributes" in index
-                is_echoed = can_echo and bool(header.strip())
-                names[normal] = f"{ATTRIBUTE_PREFIX}{header.strip()}" if is_echoed else LEFT_OUT
-        return names
-
-    def _note_absent(self, raw: RawTable, headers: Sequence[str], kind: TableKind) -> None:
-        """Warn of columns that the mapping speaks of and the table lacks under any name."""
-        mapped = self._mapping.columns.get(kind, ColumnNames())
-        there = {normal_header(header) for header in headers}
-        filled = {mapped.ours.get(header, header) for header in there}
-        index = header_index(COLUMNS_OF[kind])
-        filled |= {index[header].name for header in there if header in index}
-        for normal, ours in mapped.ours.items():
-            if ours and normal not in there and ours not in filled:
-                theirs = mapped.theirs[normal]
-                field, file = f"columns.{kind}.{theirs}", MAPPING
-                message = f"{raw.source} has no such column, so {ours} stays empty; correct it"
-                self._warnings.append(Issue("problem", "", field, "", message, file))
-
-    def _absent_defaults(
-        self,
-        headers: Sequence[str],
-        names: Mapping[str, str],
-        kind: TableKind,
-        columns: tuple[Column, ...],
-    ) -> dict[str, str]:
-        """Return the defaults of the columns that no header fills."""
-        index = header_index(columns)
-        filled = set()
-        for header in headers:
-            normal = normal_header(header)
-            column = index.get(normal_header(names.get(normal, header)))
-            filled.add(column.name if column is not None else "")
-        defaults = self._mapping.defaults.get(kind, {})
-        return {name: cell for name, cell in defaults.items() if name not in filled}
 
     def _fault(self, file: str, line: int, value: str, message: str) -> None:
         self._issues.append(Issue("problem", "", "", value, message, file, line))

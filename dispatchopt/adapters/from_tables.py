@@ -31,6 +31,7 @@ from dispatchopt.models import FaultType, Plan, Policy, Span
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
+    from dispatchopt.adapters.day_parts import Hours
     from dispatchopt.models.intake import Intake
 
 
@@ -47,6 +48,7 @@ class Given(TypedDict, total=False):
     limits: str | Mapping[str, Any] | None  # Any: raw data
     coordinates: str | Mapping[str, Any] | None  # Any: raw data
     geocoder: Geocoder | None
+    day_parts: Mapping[str, Hours] | None
 
 
 def problem_from_tables(
@@ -77,7 +79,7 @@ def problem_from_tables(
         With every fault found; `line` counts the rows of a table from 1.
     """
     zone = _zone(given.get("timezone"), issues)
-    clock = Clock(zone)
+    clock = Clock(zone, given.get("day_parts"))
     book = tables.get("places")
     whereabouts = _whereabouts(given, book, cells, clock, issues, warnings)
     needs_place = not (whereabouts.book or whereabouts.geocoder)
@@ -107,6 +109,7 @@ def problem_from_tables(
         warnings=tuple(warnings),
         whereabouts=whereabouts,
         limits=_limits(given.get("limits"), issues),
+        day_parts=given.get("day_parts"),
     )
     return assemble(
         sheets["tickets"],

@@ -6,6 +6,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import sqlalchemy as sa
@@ -23,6 +24,9 @@ from dispatchopt.adapters.database.schema import IN_FORCE, PLAN
 from dispatchopt.adapters.database.store import DatabaseSession
 from dispatchopt.adapters.from_tables import Given, problem_from_tables, travel_from_rows
 from dispatchopt.adapters.json_files import plan_digest, to_json
+from dispatchopt.adapters.mapped import mapped_table
+from dispatchopt.adapters.mapping import ExportMapping, read_mapping
+from dispatchopt.adapters.mapping.files import TABLE_KINDS
 from dispatchopt.adapters.outbox.outbox import Enqueued, enqueue
 from dispatchopt.errors import AdapterError, Issue, PlanConflictError
 
@@ -107,7 +111,9 @@ class Database:
         tickets: str = "tickets",
         engineers: str = "engineers",
         shifts: str = "shifts",
+        places: str | None = None,
         travel: Travel | Mapping[str, Any] | str | None = None,  # Any: raw data
+        mapping: str | Path | None = None,
         on_bad_row: OnBadRow = "error",
         **given: Unpack[Given],
     ) -> Intake:
@@ -120,16 +126,21 @@ class Database:
         tickets, engineers, shifts
             Names of tables, or queries. Columns are those of CSV folders, in English or Chinese:
             ``SELECT gdh AS id, ...``. Values are typed or text.
+        places
+            Stand-ins for coordinates that lack, as ``places.csv`` of a folder.
         travel
             A model, its raw form, or the name of a table or a query with ``origin``,
             ``destination`` and ``seconds``. Default: the straight line.
+        mapping
+            Folder with a ``mapping.toml``: what the columns and codes of the operator mean.
         on_bad_row
             ``reject``: faulty tickets are left out and reported, and so are engineers with a fault
             of their own or of one of their shifts.
         given
             ``policy``, ``timezone`` (of times without one; required if there are any),
-            ``horizon``, ``now``, ``fault_types``, ``previous_plan``, ``schema_version`` and
-            ``limits``, as for `problem_from_frames`.
+            ``horizon``, ``now``, ``fault_types``, ``previous_plan``, ``schema_version``,
+            ``limits``, ``coordinates``, ``geocoder``, as for `problem_from_frames`. What stands
+            here wins over the mapping.
 
         Raises
         ------
@@ -138,7 +149,11 @@ class Database:
         """
         issues: list[Issue] = []
         warnings: list[Issue] = []
+        theirs = ExportMapping() if mapping is None else read_mapping(Path(mapping), issues)
+        given = {**_of_mapping(theirs), **given}
         sources = {"tickets": tickets, "engineers": engineers, "shifts": shifts}
+        if places is not None:
+            sources["places"] = places
         with self._link.reading() as connection:
             tables = {
                 name: read_table(connection, source, name, issues)
@@ -146,13 +161,16 @@ class Database:
             }
             if isinstance(travel, str):
                 table = read_table(connection, travel, "travel", issues)
-                travel = {"kind": "straight_line"}
+                travel = None
                 if table is not None:
                     cells = [row.cells for row in table.rows]
                     travel = travel_from_rows(table.headers, cells, issues, warnings)
+        for kind in TABLE_KINDS:
+            if (found := tables[kind]) is not None:
+                tables[kind] = mapped_table(found, kind, theirs, warnings)
         return problem_from_tables(
             tables,
-            DatabaseCells(),
+            DatabaseCells(theirs.codes),
             {"kind": "straight_line"} if travel is None else travel,
             issues,
             warnings,
@@ -250,6 +268,20 @@ class Database:
         with self._link.writing() as connection:
             require_current(self._link, connection)
             yield connection
+
+
+def _of_mapping(mapping: ExportMapping) -> Given:
+    """Return what a mapping says of what stands beside the tables."""
+    found: Given = {}
+    if mapping.timezone is not None:
+        found["timezone"] = mapping.timezone
+    if mapping.limits is not None:
+        found["limits"] = mapping.limits
+    if mapping.coordinates is not None:
+        found["coordinates"] = mapping.coordinates
+    if mapping.day_parts is not None:
+        found["day_parts"] = mapping.day_parts
+    return found
 
 
 def _write(connection: Connection, plan: Plan, replacing: str | None) -> Released:

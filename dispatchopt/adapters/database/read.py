@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dispatchopt.adapters.database.connect import refusal
 from dispatchopt.adapters.local_time import CellFault
+from dispatchopt.adapters.mapping.codes import Codes
 from dispatchopt.adapters.objects import read_object
 from dispatchopt.adapters.raw import Row
 from dispatchopt.adapters.tables import Table
@@ -60,7 +61,16 @@ def _fault(name: str, message: str) -> Issue:
 
 
 class DatabaseCells:
-    """Reads cells of a database: text as in a file, or objects of its driver."""
+    """Reads cells of a database: text as in a file, or objects of its driver.
+
+    Parameters
+    ----------
+    codes
+        What the codes of the branch mean.
+    """
+
+    def __init__(self, codes: Codes | None = None) -> None:
+        self._codes = codes or Codes()
 
     def read(self, column: Column, cell: Any, clock: Clock) -> Any:  # Any: differs by column
         """Read a cell as its column wants it.
@@ -75,6 +85,8 @@ class DatabaseCells:
         value = _plain(cell)
         if isinstance(value, float) and column.kind in ("id", "text", "end_place"):
             raise CellFault("must be text; numbers lose digits: cast it to text in the query")
+        if isinstance(value, str | int) and column.name in self._codes.by_column:
+            value = self._codes.translate(column.name, str(value))
         return read_object(column.kind, value, clock)
 
     def echo(self, cell: Any) -> Any:  # Any: JSON
