@@ -119,6 +119,7 @@ def plan(
     language: Annotated[
         Literal["en", "zh", "both"], typer.Option(help="Of the run sheets.")
     ] = "both",
+    excel: Annotated[bool, typer.Option("--excel", help="Write plan.xlsx, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -135,13 +136,17 @@ def plan(
         if time_limit is not None and not 0 <= time_limit < 10**7:
             raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
         refuse_output(out, source)
+        if excel:
+            from dispatchopt.report.workbook import require_openpyxl
+
+            require_openpyxl()
         intake = with_policy(read_input(source, on_bad_row, talk), policy)
         intake = with_due(intake, limits, talk)
         refuse_intake(source, intake, max_rejects)
         compile_kernels(talk)
         options = {"iterations": iterations, "seed": seed, "threads": threads, "prove": prove}
         result = _search(intake, talk, stop, time_limit=time_limit, gap=gap, **options)
-        _write(intake, result, out, language)
+        _write(intake, result, out, language, excel=excel)
         code = Code.REJECTS if intake.issues or intake.rejected else Code.DONE
         code = Code.BROKEN_PROMISE if result.plan.broken_promises else code
         _tell_plan(talk, intake, result, out, code, was_interrupted=stop.was_obeyed)
@@ -222,10 +227,20 @@ def _search(
 
 
 def _write(
-    intake: Intake, result: Result, out: Path, language: Literal["en", "zh", "both"]
+    intake: Intake,
+    result: Result,
+    out: Path,
+    language: Literal["en", "zh", "both"],
+    *,
+    excel: bool,
 ) -> None:
     from dispatchopt.report.outputs import write_outputs
+    from dispatchopt.report.workbook import workbook_bytes
 
+    extra = {}
+    if excel:
+        spoken: Literal["en", "zh"] = "en" if language == "en" else "zh"
+        extra["plan.xlsx"] = workbook_bytes(intake.problem, result.plan, language=spoken)
     try:
         write_outputs(
             intake.problem,
@@ -235,6 +250,7 @@ def _write(
             issues=intake.issues,
             warnings=intake.warnings,
             language=language,
+            extra=extra,
         )
     except AdapterError as error:
         raise NoPlan(f"The plan could not be written. {error}") from error

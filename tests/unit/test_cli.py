@@ -76,6 +76,19 @@ def test_plan_replaces_an_earlier_output(tmp_path: Path) -> None:
     assert "派工单" in sheets[0].read_text("utf-8")
 
 
+def test_plan_writes_a_workbook_if_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = save(tmp_path, small())
+    assert plan(source, tmp_path / "out", "--excel").exit_code == 0
+    assert (tmp_path / "out" / "plan.xlsx").read_bytes().startswith(b"PK")
+    assert plan(source, tmp_path / "out").exit_code == 0
+    assert not (tmp_path / "out" / "plan.xlsx").exists()
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    found = plan(source, tmp_path / "other", "--excel")
+    assert found.exit_code == 2
+    assert "pip install" in found.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_same_call_gives_the_same_plan(tmp_path: Path) -> None:
     source = tmp_path / "p.json.gz"
     assert run("generate", "--tickets", 20, "--seed", 3, "--out", source).exit_code == 0
