@@ -1,6 +1,7 @@
 """Dispatch of telecom repair tickets to field engineers, with honest reasons for what stays out.
 
-The names below are public; anything else may change. Heavy engines load when first used.
+The names below are public, and so are those of `dispatchopt.adapters.tmf` and
+`dispatchopt.adapters.vroom`; anything else may change. Heavy engines load when first used.
 """
 
 from __future__ import annotations

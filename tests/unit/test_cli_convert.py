@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,25 @@ def test_problems_and_vroom_files_are_converted_both_ways(tmp_path: Path) -> Non
         "convert", "to-vroom", tmp_path / "problem.json", "--out", tmp_path / "v.json", "--json"
     )
     assert json.loads(told)["jobs"] == len(problem.tickets)
+
+
+# --- The page ---
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_commands_of_the_page_work_as_they_stand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "standards.md").read_text("utf-8")
+    commands = [line for line in page.splitlines() if line.startswith("$ dispatchopt ")]
+    assert len(commands) == 4
+    for name in ("examples", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        quick = command.replace("--time-limit 2", "--iterations 50")
+        run(*shlex.split(quick)[2:])
+    requests = json.loads(Path("out/requests.json").read_text("utf-8"))
+    assert {request["method"] for request in requests} == {"PATCH", "POST"}
+    assert json.loads(Path("out/solution.json").read_text("utf-8"))["code"] == 0
