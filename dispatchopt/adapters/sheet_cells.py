@@ -40,7 +40,14 @@ class SheetCells:
     def read(self, column: Column, cell: Any, clock: Clock) -> Any:  # Any: differs by column
         """Read a cell as its column wants it."""
         text = cell_text(column.kind, cell, has_1904_dates=self._has_1904_dates)
-        return parse_cell(column.kind, self._codes.translate(column.name, text), clock)
+        try:
+            return parse_cell(column.kind, self._codes.translate(column.name, text), clock)
+        except CellFault as fault:
+            kind = self._codes.kind_of(column.name)
+            if not kind:
+                raise
+            way = f"or map it in mapping.toml under [codes.{kind}]"
+            raise CellFault(f"{fault}, {way}") from None
 
     def echo(self, cell: Any) -> str:  # Any: text or an object
         """Return the cell as text without blanks around it."""

@@ -197,7 +197,9 @@ def test_a_default_fills_no_blank_cell_of_a_column(tmp_path: Path) -> None:
 
 def test_faults_name_the_cells_as_they_stand(tmp_path: Path) -> None:
     tickets = TICKETS.replace("特急", "火急").replace("光衰大", "没信号")
-    found = [(i.file, i.line, i.id, i.field, i.value) for i in faults(tmp_path, tickets=tickets)]
+    issues = faults(tmp_path, tickets=tickets)
+    found = [(i.file, i.line, i.id, i.field, i.value) for i in issues]
+    assert issues[0].message.endswith(", or map it in mapping.toml under [codes.priority]")
     assert found == [
         ("故障工单.csv", 2, "0071", "紧急程度", "…"),
         ("故障工单.csv", 2, "0071", "障碍现象", "没信号"),
@@ -242,8 +244,18 @@ def test_faults_of_a_mapping(
 def test_every_fault_of_a_mapping_is_told_beside_those_of_the_tables(tmp_path: Path) -> None:
     mapping = MAPPING.replace("= 1\n", "= 5\n", 1).replace("08:30-11:30", "morning")
     issues = faults(tmp_path, mapping=mapping, tickets=TICKETS.replace("121.5", "east"))
-    assert [(i.file, i.line) for i in issues[:2]] == [("mapping.toml", 39), ("mapping.toml", 60)]
-    assert ("故障工单.csv", 2, "用户经度") in [(i.file, i.line, i.field) for i in issues]
+    # The ticket whose priority is mapped to 5 does not tell it again.
+    assert [(i.file, i.line) for i in issues] == [
+        ("mapping.toml", 39), ("mapping.toml", 60), ("故障工单.csv", 2),
+    ]  # fmt: skip
+
+
+def test_a_column_mapped_to_nothing_known_is_told_once(tmp_path: Path) -> None:
+    mapping = MAPPING.replace('"lon"', '"long"', 1).replace('"ignore"', '"refuse"')
+    found = [(i.file, i.line) for i in faults(tmp_path, mapping=mapping)]
+    assert ("mapping.toml", 13) in found
+    assert ("故障工单.csv", 1) in found  # the telephone, which nobody maps
+    assert len([file for file, line in found if (file, line) == ("故障工单.csv", 1)]) == 1
 
 
 def test_settings_beside_a_mapping_must_agree(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ class Codes:
             return text if whole is None else whole
         return ";".join(_part(part.strip(), codes) for part in _SEPARATOR.split(text))
 
+    def kind_of(self, column: str) -> str:
+        """Return the kind of the codes of a column; empty if the mapping has none at all."""
+        kinds = (kind for kind, columns in CODED_COLUMNS.items() if column in columns)
+        return next(kinds, "") if self.by_column else ""
+
 
 def read_codes(raw: Any, notes: Notes) -> Codes:  # Any: TOML
     """Read the section; faults go to `notes`."""
@@ -81,6 +86,9 @@ def _codes(raw: Any, kind: str, notes: Notes) -> dict[str, str]:  # Any: TOML
             notes.fault([*keys, theirs], ours, "must be a code of ours, in quotes")
         elif allowed is not None and code not in allowed:
             notes.fault([*keys, theirs], ours, f"must be one of {', '.join(allowed)}")
+            codes[_normal(theirs)] = allowed[
+                0
+            ]  # stands in, so that each row does not tell it again
         elif codes.setdefault(_normal(theirs), code) != code:
             notes.fault([*keys, theirs], ours, "the same code as another of this table; keep one")
     return codes

@@ -67,6 +67,7 @@ def _names(raw: Any, kind: TableKind, notes: Notes) -> ColumnNames:  # Any: TOML
         if normal in ours:
             notes.fault([*keys, header], name, f"the same header as '{theirs[normal]}'; keep one")
         theirs.setdefault(normal, header)
+        ours.setdefault(normal, LEFT_OUT)  # where its name is faulty, that is told once
         if not isinstance(name, str):
             notes.fault([*keys, header], name, "must be the name of a column, in quotes")
             continue
