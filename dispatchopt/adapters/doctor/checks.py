@@ -137,6 +137,8 @@ def _pairs(items: list[Item], twice: Finding, again: Finding) -> None:
         is_double = not apart and all(
             before.values.get(name) == item.values.get(name) for name in same
         )
+        # One that is closed already takes no second visit.
+        is_double &= _is_open(before.values) and _is_open(item.values)
         if before.id != item.id and apart <= timedelta(days=REPEAT_DAYS):
             text = f"{safe_id(item.id)} (line {item.line}) after {safe_id(before.id)}"
             (twice if is_double else again).note("ticket", row_key(item.id, item.line), text)

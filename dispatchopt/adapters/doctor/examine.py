@@ -19,7 +19,7 @@ from dispatchopt.adapters.doctor.findings import (
     grouped,
 )
 from dispatchopt.adapters.doctor.guesses import CodeBook, texts
-from dispatchopt.adapters.doctor.reading import Reading, read_export, read_json
+from dispatchopt.adapters.doctor.reading import Reading, count_filled, read_export, read_json
 from dispatchopt.adapters.doctor.stub import mapping_stub
 from dispatchopt.adapters.headers import Column, header_index, normal_header
 from dispatchopt.adapters.mapping.codes import Codes
@@ -118,7 +118,7 @@ def _of_guesses(reading: Reading) -> Iterator[Finding]:
 
 
 def _table(kind: str, sheet: Sheet, reading: Reading) -> TableReport:
-    counts: Counter[str] = Counter(name for item in sheet.items for name in item.values)
+    counts = reading.filled[kind] if kind in reading.filled else count_filled(sheet)
     total = max(len(sheet.items), 1)
     guesses: Mapping[str, str] = next(
         (found for name, found in reading.guesses.items() if name == kind), {}

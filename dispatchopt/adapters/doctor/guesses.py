@@ -34,15 +34,25 @@ _PRIORITIES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("特急", "紧急", "重大", "critical", "urgent", "emergency"), "1"),
     **dict.fromkeys(("高", "加急", "严重", "major", "high"), "2"),
     **dict.fromkeys(("中", "一般", "普通", "normal", "medium", "minor"), "3"),
-    **dict.fromkeys(("低", "不急", "low", "trivial"), "4"),
+    **dict.fromkeys(("低", "不急", "可缓", "low", "trivial"), "4"),
 }
 _USUAL: Final[Mapping[str, str]] = {
     **dict.fromkeys(("紧急程度", "严重程度", "优先等级", "urgency", "severity"), "priority"),
-    **dict.fromkeys(("障碍类型", "故障现象", "业务类型", "tickettype", "type"), "fault_type"),
+    **dict.fromkeys(
+        ("障碍类型", "故障现象", "障碍现象", "业务类型", "tickettype", "type"), "fault_type"
+    ),
+    **dict.fromkeys(("环节", "处理环节", "工单环节", "state"), "status"),
+    **dict.fromkeys(("约定上门", "预约上门"), "appointment"),
+    **dict.fromkeys(("预估工时", "预计工时", "标准工时"), "duration_minutes"),
+    **dict.fromkeys(("专业", "技能专业"), "skills"),
+    **dict.fromkeys(("用餐", "午餐"), "breaks"),
     **dict.fromkeys(("流水号", "单号", "ticket", "ticketno", "orderid"), "id"),
     **dict.fromkeys(("建单时间", "创建时间", "created", "createdat", "opened"), "reported_at"),
     **dict.fromkeys(("截止时间", "超时时间", "duedate", "deadline"), "due"),
-    **dict.fromkeys(("员工编号", "装维工号", "staffid", "technicianid"), "id"),
+    # Of engineers their id, of shifts whose they are.
+    **dict.fromkeys(
+        ("人员编码", "人员编号", "员工编号", "装维工号", "staffid", "technicianid"), "engineer_id"
+    ),
     **dict.fromkeys(("olt", "分光器", "端口"), "network_element"),
     **dict.fromkeys(("备注", "说明", "描述", "remark", "remarks", "note", "notes"), ""),
 }
@@ -50,10 +60,10 @@ _USUAL: Final[Mapping[str, str]] = {
 
 _SKILLS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("宽带", "宽带维修", "宽带装维"), "BROADBAND"),
-    **dict.fromkeys(("光纤熔接", "熔接", "光缆"), "FIBER_SPLICE"),
+    **dict.fromkeys(("光纤熔接", "熔接", "光缆", "光纤"), "FIBER_SPLICE"),
     **dict.fromkeys(("电视", "机顶盒"), "IPTV"),
     **dict.fromkeys(("智家组网", "组网", "智家"), "HOME_NETWORK"),
-    **dict.fromkeys(("固话", "铜线", "铜缆"), "COPPER_VOICE"),
+    **dict.fromkeys(("固话", "铜线", "铜缆", "语音"), "COPPER_VOICE"),
     **dict.fromkeys(("政企专线", "专线", "政企"), "ENTERPRISE_LINE"),
     **dict.fromkeys(("无线", "室分"), "WIRELESS"),
     **dict.fromkeys(("高处作业证", "高处作业", "登高", "登高证"), "WORK_AT_HEIGHT"),
@@ -61,6 +71,13 @@ _SKILLS: Final[Mapping[str, str]] = {
 _LIKE: Final = 0.6
 """Least likeness of a guess; 备注 (a remark) and 备件 (parts) share half."""
 
+_STATES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("在途", "受理", "派单", "new", "assigned", "acknowledged"), "open"),
+    **dict.fromkeys(("缓办", "暂停", "held", "pending", "onhold"), "parked"),
+    **dict.fromkeys(("到场", "inprogress", "onsite"), "started"),
+    **dict.fromkeys(("销障", "办结", "结单", "resolved", "closed", "completed"), "done"),
+    **dict.fromkeys(("作废", "废单", "rejected"), "cancelled"),
+}
 _MOST_CODES: Final = 60
 _LONGEST_CODE: Final = 30
 
@@ -107,7 +124,9 @@ def guessed_columns(
 def _meant(header: str, columns: tuple[Column, ...]) -> str:
     """Return a header of ours that this one probably stands for, empty if there is none."""
     if is_personal(header):
-        return ""
+        # Who comes is told to customers: the names of engineers are wanted.
+        is_wanted = any(column.name == "name" for column in columns) and "名" in header
+        return "name" if is_wanted else ""
     usual = _USUAL.get(normal_header(header))
     if usual is not None:
         return usual
@@ -126,7 +145,7 @@ class CodeBook:
             if name
         }
         self.words: dict[str, dict[str, str]] = {
-            "status": dict(STATUS_WORDS),
+            "status": {**STATUS_WORDS, **_STATES},
             "lock": dict(LOCK_WORDS),
             "area_class": dict(AREA_WORDS),
             "priority": dict(_PRIORITIES),

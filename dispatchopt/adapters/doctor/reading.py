@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -49,6 +50,8 @@ class Reading:
         The tables as they came, by kind.
     guesses
         Our column by unknown header, empty where there is no guess, by kind.
+    filled
+        How many rows fill each of our columns readably, by kind.
     personal
         Unknown headers below which names, phones or addresses stand.
     found_elsewhere
@@ -67,6 +70,7 @@ class Reading:
     warnings: tuple[Issue, ...] = ()
     raw: dict[TableKind, RawTable] = field(default_factory=dict)
     guesses: dict[TableKind, dict[str, str]] = field(default_factory=dict)
+    filled: dict[str, Counter[str]] = field(default_factory=dict)
     personal: set[str] = field(default_factory=set)
     found_elsewhere: tuple[TableKind, ...] = ()
     mapping: ExportMapping | None = None
@@ -110,6 +114,9 @@ class _Preparation:
 
     def reading(self) -> Reading:
         tickets, engineers, shifts, settings = self.reader.gather()
+        # Counted before cells of one kind are made into another.
+        sheets = {"tickets": tickets, "engineers": engineers, "shifts": shifts}
+        filled = {kind: count_filled(sheet) for kind, sheet in sheets.items()}
         try:
             warnings = assemble(
                 tickets, engineers, shifts, settings, list(self.reader.issues), on_bad_row="error"
@@ -130,6 +137,7 @@ class _Preparation:
             warnings=warnings,
             raw={kind: table for kind, table in raw.items() if table is not None},
             guesses=self.guesses,
+            filled=filled,
             personal=self.personal,
             found_elsewhere=self.found_elsewhere,
             mapping=self.reader.mapping,
@@ -188,6 +196,11 @@ class _Preparation:
         tables = (self.sources.table(kind) for kind in TABLE_KINDS)
         headers = [header for table in tables if table for header in table.headers]
         return CHINA if any(not header.isascii() for header in headers) else "UTC"
+
+
+def count_filled(sheet: Sheet) -> Counter[str]:
+    """Count the rows that fill each column readably."""
+    return Counter(name for item in sheet.items for name in item.values)
 
 
 def _likely_kind(

@@ -7,7 +7,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatchopt.adapters.mapping import MAPPING
-from dispatchopt.adapters.mapping.files import TABLE_KINDS
+from dispatchopt.adapters.mapping.columns import COLUMNS_OF
+from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
 from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
 from dispatchopt.errors import AdapterError
 
@@ -28,6 +29,7 @@ class _Stub:
     def __init__(self, raw: dict[str, Any]) -> None:  # Any: TOML
         self.raw = raw
         self.remarks: dict[tuple[str, ...], str] = {}
+        self.needs: dict[tuple[str, ...], str] = {}
 
     def put(self, keys: tuple[str, ...], value: Any, remark: str = "") -> None:  # Any: TOML
         """Set a value unless there is one."""
@@ -52,6 +54,7 @@ class _Stub:
         plain = {key: value for key, value in table.items() if not _is_section(keys, value)}
         if plain and keys:
             lines += ["", f"[{'.'.join(_key(key) for key in keys)}]"]
+            lines += [f"# {self.needs[keys]}"] if keys in self.needs else []
         for key, value in plain.items():
             remark = self.remarks.get((*keys, key), "")
             lines.append(f"{_key(key)} = {_toml(value)}" + (f"  # {remark}" if remark else ""))
@@ -98,12 +101,23 @@ def mapping_stub(folder: Path, reading: Reading, codes: Mapping[str, tuple[Code,
             if header in reading.personal:
                 remark = "personal: left out"
             stub.put(("columns", kind, header.strip()), name, remark)
+        missing = _required(reading, kind)
+        if missing:
+            stub.needs["columns", kind] = f"Still needed, so name the column of: {missing}"
     for what, unknown in codes.items():
         for code in unknown:
             times = "once" if code.count == 1 else f"{code.count} times"
             remark = f"{times}; guessed" if code.guess else f"{times}; {_FILL_IN}"
             stub.put(("codes", what, code.code), code.guess, remark)
     return stub.text()
+
+
+def _required(reading: Reading, kind: TableKind) -> str:
+    sheets = {"tickets": reading.tickets, "engineers": reading.engineers, "shifts": reading.shifts}
+    known = sheets[kind].headers
+    if kind not in reading.raw:
+        return ""
+    return ", ".join(c.name for c in COLUMNS_OF[kind] if c.required and c.name not in known)
 
 
 def _present(folder: Path) -> dict[str, Any]:  # Any: TOML
