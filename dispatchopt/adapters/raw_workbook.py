@@ -72,7 +72,7 @@ def read_workbook_tables(path: Path, issues: list[Issue], name: str) -> tuple[Ra
     """
     try:
         import openpyxl
-    except ImportError:  # pragma: no cover, the tests have it
+    except ImportError:
         raise AdapterError(
             f"{name}: workbooks need openpyxl. Run: python -m pip install 'dispatchopt[excel]'"
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import sys
 import zipfile
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,15 @@ def test_what_cannot_be_read_is_one_clear_error(
 ) -> None:
     with pytest.raises(AdapterError, match=message):
         read(tmp_path, data, name)
+
+
+def test_without_openpyxl_the_way_out_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = workbook(ROWS)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(AdapterError, match=r"pip install 'dispatchopt\[excel\]'"):
+        read(tmp_path, written)
 
 
 def test_an_archive_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

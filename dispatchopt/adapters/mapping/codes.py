@@ -86,9 +86,7 @@ def _codes(raw: Any, kind: str, notes: Notes) -> dict[str, str]:  # Any: TOML
             notes.fault([*keys, theirs], ours, "must be a code of ours, in quotes")
         elif allowed is not None and code not in allowed:
             notes.fault([*keys, theirs], ours, f"must be one of {', '.join(allowed)}")
-            codes[_normal(theirs)] = allowed[
-                0
-            ]  # stands in, so that each row does not tell it again
+            codes[_normal(theirs)] = allowed[0]  # stands in, lest each row tells it again
         elif codes.setdefault(_normal(theirs), code) != code:
             notes.fault([*keys, theirs], ours, "the same code as another of this table; keep one")
     return codes
