@@ -15,8 +15,9 @@ from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.adapters.mapping.codes import Codes
 from dispatchopt.adapters.objects import read_object
 from dispatchopt.adapters.raw import Row
+from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.adapters.tables import Table
-from dispatchopt.errors import Issue
+from dispatchopt.errors import AdapterError, Issue
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -87,6 +88,8 @@ class DatabaseCells:
             raise CellFault("must be text; numbers lose digits: cast it to text in the query")
         if isinstance(value, str | int) and column.name in self._codes.by_column:
             value = self._codes.translate(column.name, str(value))
+        if isinstance(value, str) and column.kind in _COLLECTIONS:
+            value = _parsed(value)
         return read_object(column.kind, value, clock)
 
     def echo(self, cell: Any) -> Any:  # Any: JSON
@@ -97,6 +100,22 @@ class DatabaseCells:
         if isinstance(value, list | dict):
             return json.loads(json.dumps(value, default=str))
         return value if isinstance(value, int | float) else str(value).strip()
+
+
+_COLLECTIONS: Final = frozenset(
+    ("levels", "skills", "counts", "ids", "windows", "breaks", "spans")
+)
+
+
+def _parsed(text: str) -> Any:  # Any: JSON
+    """Return what JSON in a column of text holds; other text as it is."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        found, repeated = parse_json(text, "cell")
+    except AdapterError:
+        return text
+    return text if repeated else found
 
 
 def _plain(cell: Any) -> Any:  # Any: differs by column
