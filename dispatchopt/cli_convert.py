@@ -107,6 +107,10 @@ def tmf(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, or its folder.")],
     out: _Out,
     language: Annotated[Literal["en", "zh"], typer.Option(help="Of notes and names.")] = "en",
+    api: Annotated[
+        Literal["v4", "v5"] | None,
+        typer.Option(help="Version of the updates. Default: that of each ticket."),
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -129,7 +133,7 @@ def tmf(
         found = read_plan(plan / "plan.json" if plan.is_dir() else plan)
         now = datetime.now(UTC).replace(microsecond=0)
         updates = tmf621_updates(
-            read_documents(tickets), task, found, written_at=now, language=language
+            read_documents(tickets), task, found, written_at=now, language=language, version=api
         )
         requests = [
             {"method": "PATCH", "path": update.path, "body": update.body}

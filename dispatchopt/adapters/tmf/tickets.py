@@ -107,7 +107,9 @@ def tickets_from_tmf621(
         clock=strict_clock(timezone),
         due_date=due_date,
     )
-    for index, document in enumerate(documents if isinstance(documents, list) else [documents]):
+    for index, document in enumerate(
+        documents if isinstance(documents, list | tuple) else [documents]
+    ):
         reader.take(unwrapped(document), index)
     reader.refuse_doubles()
     if reader.issues and on_bad_row == "error":

@@ -96,7 +96,7 @@ def tmf621_updates(
     """
     writer = _Writer(problem, plan, written_at, language, author)
     updates: list[Update] = []
-    for document in documents if isinstance(documents, list) else [documents]:
+    for document in documents if isinstance(documents, list | tuple) else [documents]:
         inner = unwrapped(document)
         if isinstance(inner, Mapping):
             ticket = TroubleTicket.of(inner)

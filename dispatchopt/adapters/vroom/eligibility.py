@@ -26,17 +26,14 @@ def skill_numbers(
     A need that is a single skill of level 1 with a number for a name keeps that number.
     """
     catalogue = {code: fault.skills for code, fault in problem.catalogue().items()}
-    needs = {t.id: _needs(problem, t, catalogue[t.fault_type]) for t in tickets}
-    every = dict.fromkeys(need for found in needs.values() for need in found)
+    has_standby = any(s.min_priority for e in problem.engineers for s in e.shifts)
+    needs = {t.id: _needs(problem, t, catalogue[t.fault_type], has_standby) for t in tickets}
+    every = {need: test for found in needs.values() for need, test in found.items()}
     plain = {need: int(need[1]) for need in every if _keeps_number(need)}
     free = iter(set(range(1, len(every) + len(plain) + 1)) - set(plain.values()))
     number = {need: plain.get(need) or next(free) for need in every}
     able = {
-        shift.id: [
-            number[need]
-            for need, test in ((n, next(f[n] for f in needs.values() if n in f)) for n in every)
-            if test(engineer, shift)
-        ]
+        shift.id: [number[need] for need, test in every.items() if test(engineer, shift)]
         for engineer, shift in shifts
     }
     return {t: sorted(number[n] for n in found) for t, found in needs.items()}, {
@@ -50,7 +47,9 @@ def _keeps_number(need: Need) -> bool:
     return need[0] == "skill" and need[2] == "1" and is_number
 
 
-def _needs(problem: Problem, ticket: Ticket, by_default: Mapping[str, int]) -> dict[Need, Able]:
+def _needs(
+    problem: Problem, ticket: Ticket, by_default: Mapping[str, int], has_standby: bool
+) -> dict[Need, Able]:
     found: dict[Need, Able] = {}
     levels = by_default if ticket.skills is None else ticket.skills
     for name, level in levels.items():
@@ -67,10 +66,8 @@ def _needs(problem: Problem, ticket: Ticket, by_default: Mapping[str, int]) -> d
     if ticket.lock in _PINNED and ticket.assigned_engineer is not None:
         name = ticket.assigned_engineer
         found["engineer", name] = lambda engineer, _shift: engineer.id == name
-    if ticket.priority > 1:
+    if has_standby and ticket.priority > 1:
         found["urgency", str(ticket.priority)] = _takes(ticket.priority)
-    if not any(s.min_priority for e in problem.engineers for s in e.shifts):
-        found = {need: test for need, test in found.items() if need[0] != "urgency"}
     return found
 
 

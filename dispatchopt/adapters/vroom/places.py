@@ -47,6 +47,7 @@ class Places:
         self._check()
         self.needs_anywhere = any(_starts_anywhere(vehicle) for vehicle in vehicles)
         self.base: dict[str, Seconds] = {}
+        self._legs: dict[tuple[str, int], int] = {}
         self._points: dict[tuple[float, float], int] = {}
         if self.has_tables:
             self._read_tables(tables, differs)
@@ -76,6 +77,12 @@ class Places:
 
     def longest_leg(self, vehicle: Vehicle) -> int:
         """Return the most seconds that a leg of this vehicle takes."""
+        key = vehicle.profile, _slowness(vehicle)
+        if key not in self._legs:
+            self._legs[key] = self._find_longest_leg(vehicle)
+        return self._legs[key]
+
+    def _find_longest_leg(self, vehicle: Vehicle) -> int:
         if not self.base:
             return self._diameter(vehicle)
         table = self._scaled(vehicle)
@@ -87,7 +94,9 @@ class Places:
 
     def travel(self) -> dict[str, Any]:
         """Return travel as raw data."""
-        models = {self._profile_name(v): self._model(v) for v in self.vehicles}
+        first = {self._profile_name(v): v for v in reversed(self.vehicles)}
+        names = dict.fromkeys(self._profile_name(v) for v in self.vehicles)
+        models = {name: self._model(first[name]) for name in names}
         if self._has_profiles():
             return {"kind": "profiles", "profiles": models}
         return next(iter(models.values()))

@@ -25,13 +25,13 @@ from dispatchopt.adapters.vroom.places import Places
 from dispatchopt.adapters.vroom.prices import job_prices
 from dispatchopt.adapters.vroom.roster import raw_engineers
 from dispatchopt.adapters.vroom.tasks import raw_ticket
+from dispatchopt.adapters.vroom.telling import grouped
 from dispatchopt.adapters.vroom.times import Times
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.models.intake import build_problem, issues_of
 from dispatchopt.models.plan import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from dispatchopt.models import Problem
@@ -111,14 +111,14 @@ def problem_from_vroom(
         raise ValueError(f"on_lost is {on_lost!r}; give 'error' or 'leave_out'")
     reader = _Reader(origin)
     reader.take(document)
-    lost = _grouped(reader.lost)
+    lost = grouped(reader.lost)
     if on_lost == "error":
         way = "; remove it, or plan without it (on_lost='leave_out', --leave-out)"
         reader.faults.extend(replace(issue, message=issue.message + way) for issue in lost)
     if reader.faults:
         raise InvalidProblemError(reader.faults)
     problem = build_problem(reader.raw_problem()).problem
-    return FromVroom(problem, (*lost, *_grouped(reader.differs)), reader.rejected())
+    return FromVroom(problem, (*lost, *grouped(reader.differs)), reader.rejected())
 
 
 _I = TypeVar("_I", bound=Item)
@@ -172,11 +172,12 @@ class _Reader:
         tickets = [
             raw_ticket(job, self.places, self.times, prices, self.differs) for job in self.jobs
         ]
+        at_work = {engineer["id"] for engineer in self.engineers}
         routes = [
             {"shift_id": str(v.id), "visits": visits}
             for v in self.vehicles
             if (visits := [{"ticket_id": str(s.id)} for s in v.steps if s.type == "job"])
-            and str(v.id) in {engineer["id"] for engineer in self.engineers}
+            and str(v.id) in at_work
         ]
         fault_type = {
             "code": JOB_TYPE, "name_en": "Job", "name_zh": "任务", "duration": {"mean": 1},
@@ -272,16 +273,3 @@ class _Reader:
             self.faults.append(Issue("engineer", str(vehicle.id), "steps", value, message))
         else:
             named.add(number)
-
-
-def _grouped(issues: Iterable[Issue]) -> tuple[Issue, ...]:
-    """Tell once what is the same for many items; of these the first is named."""
-    groups: dict[tuple[str, str, str], list[Issue]] = {}
-    for issue in dict.fromkeys(issues):
-        groups.setdefault((issue.kind, issue.field, issue.message), []).append(issue)
-    return tuple(
-        group[0]
-        if len(group) == 1
-        else replace(group[0], message=f"{group[0].message} (so of {len(group) - 1} more)")
-        for group in groups.values()
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from dispatchopt.adapters.vroom.documents import ANYWHERE, EPOCH, JOB_TYPE, MAX_UINT32, NOTES
 from dispatchopt.adapters.vroom.eligibility import skill_numbers
 from dispatchopt.adapters.vroom.numbers import numbered
+from dispatchopt.adapters.vroom.telling import grouped
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import Engineer, Point, Problem, Shift, Ticket
 from dispatchopt.models.travel import UNREACHABLE, Profiles
@@ -77,6 +78,9 @@ class _Writer:
         self.travel = TravelTimes.of(problem.travel, places, profiles)
         self.capacities = sorted({part for t in self.tickets for part in t.parts or {}})
         self.ticket_skills, self.shift_skills = skill_numbers(problem, self.tickets, self.shifts)
+        costs = problem.policy.unserved_cost
+        self.prices = {ticket.priority: costs[ticket.priority] for ticket in self.tickets}
+        self.fault_types = problem.catalogue()
         self.paces = {engineer.duration_percent for engineer, _ in self.shifts} or {100}
 
     def written(self) -> ToVroom:
@@ -89,7 +93,7 @@ class _Writer:
             },
         }
         self._tell_rest()
-        return ToVroom(document, tuple(dict.fromkeys(self.issues)))
+        return ToVroom(document, grouped(self.issues))
 
     def _job(self, ticket: Ticket) -> dict[str, Any]:
         number, notes = self.ticket_number[ticket.id], _notes(ticket)
@@ -192,17 +196,15 @@ class _Writer:
     def _duration(self, ticket: Ticket) -> int:
         if ticket.duration is not None:
             return ticket.duration
-        return self.problem.catalogue()[ticket.fault_type].duration.mean
+        return self.fault_types[ticket.fault_type].duration.mean
 
     def _priority(self, ticket: Ticket) -> int:
         """Return the price of leaving it out, the dearest being 100."""
-        costs = self.problem.policy.unserved_cost
-        dearest = max(costs[other.priority] for other in self.tickets)
         if ticket.fault_type == JOB_TYPE:
             return int(_notes(ticket).get("priority", 0))
-        if len({costs[other.priority] for other in self.tickets}) == 1:
+        if len(set(self.prices.values())) == 1:
             return 0
-        return costs[ticket.priority] * 100 // dearest
+        return self.prices[ticket.priority] * 100 // max(self.prices.values())
 
     def _durations(self, index: int) -> list[list[int]]:
         table: list[list[int]] = self.travel.seconds[index].tolist()
@@ -251,8 +253,7 @@ class _Writer:
             price = getattr(policy, name)
             if any(price.values()) if isinstance(price, dict) else price:
                 self._tell("policy", "", name, "is not carried")
-        costs = policy.unserved_cost
-        if len({costs[ticket.priority] for ticket in self.tickets}) > 1:
+        if len(set(self.prices.values())) > 1:
             message = "VROOM serves the largest sum of priorities, whatever the travel"
             self._tell("policy", "", "unserved_cost", message)
         if self.problem.previous_plan is not None:
