@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dispatchopt.cli_common import CODES, Debug, Json, Verbose, compile_kernels
-from dispatchopt.cli_talk import Code, Refused, Stop, Talk, guard
+from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, guard
 
 if TYPE_CHECKING:
     from dispatchopt.night import NightConfig, NightResult
@@ -49,7 +49,8 @@ def night(
     """
     talk = Talk(quiet=quiet, as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose), Stop() as stop:
-        from dispatchopt.night import Hooks, NightBusyError, NightStoppedError, run_night
+        from dispatchopt import night as nights
+        from dispatchopt.errors import PlanConflictError, PublisherBusyError
 
         settings = _settings(config, max_age)
 
@@ -60,13 +61,17 @@ def night(
         def on_progress(_progress: Progress) -> None:
             stop.obey()
 
-        hooks = Hooks(on_search=on_search, on_progress=on_progress)
+        hooks = nights.Hooks(on_search=on_search, on_progress=on_progress)
         try:
-            result = run_night(settings, force=force, hooks=hooks)
-        except NightBusyError as error:
+            result = nights.run_night(settings, force=force, hooks=hooks)
+        except (nights.NightBusyError, PublisherBusyError) as error:
             talk.fail(NightCode.BUSY, "busy", str(error), ())
-        except NightStoppedError as error:
+        except nights.NightUnpublishedError as error:
+            talk.fail(NightCode.UNPUBLISHED, "unpublished", str(error), ())
+        except nights.NightStoppedError as error:
             raise Refused(f"Nothing was planned. {error}") from error
+        except (nights.NightUnwrittenError, PlanConflictError) as error:
+            raise NoPlan(str(error)) from error
         _tell(talk, result, was_interrupted=stop.was_obeyed)
     raise typer.Exit(result.exit_code)
 

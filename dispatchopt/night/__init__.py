@@ -11,7 +11,14 @@ from __future__ import annotations
 
 from dispatchopt.night.config import NightConfig, read_config
 from dispatchopt.night.guards import NightStoppedError
-from dispatchopt.night.nights import Night, NightBusyError, Nights, Record
+from dispatchopt.night.nights import (
+    Night,
+    NightBusyError,
+    Nights,
+    NightUnpublishedError,
+    NightUnwrittenError,
+    Record,
+)
 from dispatchopt.night.run import Hooks, NightResult, run_night
 
 __all__ = [
@@ -21,6 +28,8 @@ __all__ = [
     "NightConfig",
     "NightResult",
     "NightStoppedError",
+    "NightUnpublishedError",
+    "NightUnwrittenError",
     "Nights",
     "Record",
     "read_config",

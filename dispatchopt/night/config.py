@@ -75,6 +75,13 @@ def _is_clock(text: str) -> str:
     return text
 
 
+def _is_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no path: it holds a NUL character")
+    return path
+
+
+Where = Annotated[Path, AfterValidator(_is_path)]
 Age = Annotated[str, AfterValidator(_is_age)]
 Share = Annotated[str, AfterValidator(_is_share)]
 ClockTime = Annotated[str, Field(pattern=r"^\d\d:\d\d$"), AfterValidator(_is_clock)]
@@ -138,11 +145,11 @@ class InputConfig(_Part):
         ``reject`` leaves faulty tickets and engineers out, ``error`` refuses the whole input.
     """
 
-    folder: Path | None = None
-    file: Path | None = None
-    workbook: Path | None = None
+    folder: Where | None = None
+    file: Where | None = None
+    workbook: Where | None = None
     database: DatabaseConfig | None = None
-    policy: Path | None = None
+    policy: Where | None = None
     limits: str | None = None
     on_bad_row: Literal["error", "reject"] = "reject"
 
@@ -203,12 +210,12 @@ class OutputConfig(_Part):
         File to which the log lines are appended; absent: the error stream.
     """
 
-    folder: Path
+    folder: Where
     language: Literal["en", "zh", "both"] = "both"
     excel: bool = True
     released_at: ClockTime | None = None
     contact_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] | None = None
-    log: Path | None = None
+    log: Where | None = None
 
 
 class PublishConfig(_Part):
@@ -234,7 +241,7 @@ class PublishConfig(_Part):
     """
 
     to: Literal["none", "folder", "http", "database"] = "none"
-    folder: Path | None = None
+    folder: Where | None = None
     url: str | None = None
     url_env: str | None = None
     table: str = "dispatchopt_inbox"

@@ -42,6 +42,14 @@ class NightBusyError(DispatchError):
     """Another run of this night is at work."""
 
 
+class NightUnwrittenError(DispatchError):
+    """The plan could not be written: nothing was decided."""
+
+
+class NightUnpublishedError(DispatchError):
+    """The night was decided, and stands; what it says could not be passed on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What a night was made from, as ``night.json`` keeps it.
@@ -88,17 +96,23 @@ class Night:
 
     Attributes
     ----------
-    is_finished
-        Whether everything of it is published.
-    is_void
-        Whether it was never published because its horizon was over before that: its plan was never
-        in force.
+    finished
+        What ``finished.json`` holds; None while something is left to publish.
     """
 
     folder: Path
     record: Record
-    is_finished: bool
-    is_void: bool
+    finished: Mapping[str, Any] | None = None  # Any: JSON
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to publish."""
+        return self.finished is not None
+
+    @property
+    def is_void(self) -> bool:
+        """Whether its plan was never in force: nobody was told of it in time."""
+        return self.finished is not None and bool(self.finished.get("void"))
 
     def plan(self) -> Plan:
         """Read its plan."""
@@ -195,14 +209,14 @@ class Nights:
 
     def _read(self, name: str) -> Night:
         folder = self.root / name
+        path = folder / FINISHED
         try:
             raw = json.loads((folder / RECORD).read_bytes())
             record = Record(**{**raw, "horizon_end": datetime.fromisoformat(raw["horizon_end"])})
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            finished = dict(json.loads(path.read_bytes())) if path.exists() else None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise AdapterError(
-                f"{folder}: named like a night, without a readable {RECORD}. Move it away."
+                f"{folder}: named like a night, without a readable {RECORD} or with an unreadable "
+                f"{FINISHED}. Move it away."
             ) from error
-        path = folder / FINISHED
-        finished = json.loads(path.read_bytes()) if path.exists() else None
-        is_void = finished is not None and bool(finished.get("void"))
-        return Night(folder, record, finished is not None, is_void)
+        return Night(folder, record, finished)

@@ -7,25 +7,33 @@ begins its own.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatchopt.adapters.json_files import to_json
 from dispatchopt.checker import check
-from dispatchopt.errors import InternalError, PlanConflictError
+from dispatchopt.errors import (
+    AdapterError,
+    InternalError,
+    PlanConflictError,
+    PublisherBusyError,
+)
 from dispatchopt.night import guards
+from dispatchopt.night.identity import input_hash, night_of, plan_id
 from dispatchopt.night.inspect import counted_findings, counted_input, examined
 from dispatchopt.night.journal import Journal
-from dispatchopt.night.nights import Night, Nights, Record
+from dispatchopt.night.nights import (
+    Night,
+    Nights,
+    NightUnpublishedError,
+    NightUnwrittenError,
+    Record,
+)
 from dispatchopt.night.publishing import Publishing
 from dispatchopt.night.sources import read_source
 from dispatchopt.night.writing import write_night
 from dispatchopt.report.diff import PlanDiff, diff_plans
-from dispatchopt.solve import Progress, Result, hash_problem, solve
+from dispatchopt.solve import Progress, Result, solve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +43,6 @@ if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import NightConfig
-
-logger = logging.getLogger(__name__)
 
 DONE, REJECTS, BROKEN_PROMISE = 0, 3, 5
 """Exit codes of a plan, as those of the command ``plan``."""
@@ -111,7 +117,15 @@ def run_night(
     InvalidProblemError
         If the input is faulty, and faulty rows are not to be left out.
     AdapterError
-        If something cannot be read or written.
+        If something cannot be read.
+    NightUnwrittenError
+        If the output cannot be written.
+    NightUnpublishedError
+        If the plan was decided, and the outbox or database cannot be reached.
+    PlanConflictError
+        If somebody else put a plan in force in the database meanwhile: this one is void.
+    PublisherBusyError
+        If another publisher is at work on the outbox; the plan was decided.
     """
     nights = Nights(config.output.folder)
     with nights.lock():
@@ -130,11 +144,11 @@ class _Run:
     def run(self) -> NightResult:
         self._resume()
         intake = self._read()
-        night = _night_of(intake.problem)
+        night = night_of(intake.problem)
         self.journal.night = night
-        input_hash = _input_hash(intake, self.config)
+        digest = input_hash(intake, self.config)
         there = self.nights.get(night)
-        is_same = there is not None and there.record.input_hash == input_hash
+        is_same = there is not None and there.record.input_hash == digest
         is_same = is_same and there is not None and not there.is_void and not self.force
         examination = self._doctor(intake, night, is_same=is_same)
         if there is not None and is_same:
@@ -144,10 +158,10 @@ class _Run:
         result = self._plan(problem, intake)
         plan = self._check(problem, result, night)
         diff = None if before is None else diff_plans(before, plan, problem=problem)
-        record = self._record(intake, problem, plan, input_hash, in_force)
+        record = self._record(intake, problem, plan, digest, in_force)
         read = replace(intake, problem=problem)
         record = self._write(read, plan, result, record, diff=diff, examination=examination)
-        decided = Night(self.nights.folder(night), record, is_finished=False, is_void=False)
+        decided = Night(self.nights.folder(night), record)
         published = self._publish(decided)
         code = self._report(decided, published)
         return NightResult(decided, True, code, tuple(self.warnings), diff, published)
@@ -163,7 +177,13 @@ class _Run:
                     told |= {"status": "skip", "why": "its horizon is over"}
                     night.finish({"void": not self.publishing.knows(night)})
                     continue
-                report = self._released(night)
+                try:
+                    report = self._released(night)
+                except (NightUnpublishedError, PlanConflictError) as error:
+                    # Tonight's plan is worth more than yesterday's news.
+                    told |= {"status": "warn", "error": type(error).__name__}
+                    self.warnings.append(str(error))
+                    continue
                 told |= _counts(report)
                 self._finish(night, report)
 
@@ -174,6 +194,13 @@ class _Run:
         except PlanConflictError:
             night.finish({"void": True, "why": "another plan came into force"})
             raise
+        except PublisherBusyError:
+            raise
+        except AdapterError as error:
+            raise NightUnpublishedError(
+                f"The night of {night.record.night} stands in {night.folder}, but is not "
+                f"published: the next run goes on. {error}"
+            ) from error
 
     def _read(self) -> Intake:
         with self.journal.step("read") as told:
@@ -212,7 +239,9 @@ class _Run:
     def _unchanged(self, night: Night) -> NightResult:
         with self.journal.step("report") as told:
             told |= {"status": "skip", "why": "the same input was planned before"}
-            code = night.record.exit_code if night.is_finished else UNPUBLISHED
+            code = UNPUBLISHED
+            if night.finished is not None:
+                code = night.finished.get("exit_code", night.record.exit_code)
             told |= {"plan_id": night.record.plan_id, "exit_code": code}
         return NightResult(night, False, code, tuple(self.warnings))
 
@@ -262,7 +291,7 @@ class _Run:
     def _check(self, problem: Problem, result: Result, night: str) -> Plan:
         """Check once more what will be written: the plan under its final id."""
         with self.journal.step("check") as told:
-            plan = result.plan.model_copy(update={"plan_id": _plan_id(result.plan, night)})
+            plan = result.plan.model_copy(update={"plan_id": plan_id(result.plan, night)})
             report = check(problem, plan)
             told |= {"plan_id": plan.plan_id, "violations": len(report.violations)}
             told["broken_promises"] = len(report.broken_promises)
@@ -276,7 +305,7 @@ class _Run:
         intake: Intake,
         problem: Problem,
         plan: Plan,
-        input_hash: str,
+        digest: str,
         in_force: str | None,
     ) -> Record:
         code = REJECTS if intake.issues or intake.rejected else DONE
@@ -286,7 +315,7 @@ class _Run:
         }
         return Record(
             night=self.journal.night,
-            input_hash=input_hash,
+            input_hash=digest,
             plan_id=plan.plan_id,
             horizon_end=problem.horizon.end,
             num_tickets=guards.num_tickets(intake),
@@ -308,15 +337,18 @@ class _Run:
         examination: Examination | None,
     ) -> Record:
         with self.journal.step("write") as told:
-            record, count = write_night(
-                self.config,
-                intake,
-                plan,
-                record,
-                diff=diff,
-                examination=examination,
-                shadow_prices=result.shadow_prices,
-            )
+            try:
+                record, count = write_night(
+                    self.config,
+                    intake,
+                    plan,
+                    record,
+                    diff=diff,
+                    examination=examination,
+                    shadow_prices=result.shadow_prices,
+                )
+            except AdapterError as error:
+                raise NightUnwrittenError(f"The plan could not be written. {error}") from error
             told |= {"plan_id": plan.plan_id, "files": count}
             return record
 
@@ -328,40 +360,18 @@ class _Run:
 
     def _report(self, night: Night, published: PublishReport | None) -> int:
         with self.journal.step("report") as told:
-            self._finish(night, published)
-            is_complete = published is None or published.is_complete
-            code = night.record.exit_code if is_complete else UNPUBLISHED
+            code = self._finish(night, published)
             told |= {"plan_id": night.record.plan_id, "exit_code": code}
             return code
 
-    def _finish(self, night: Night, report: PublishReport | None) -> None:
+    def _finish(self, night: Night, report: PublishReport | None) -> int:
+        """Mark the night if nothing is left to publish; its exit code."""
+        is_complete = report is None or report.is_complete
+        code = night.record.exit_code if is_complete else UNPUBLISHED
         if report is None or not report.pending:
-            night.finish(_counts(report))
+            night.finish({**_counts(report), "exit_code": code})
         self.nights.point_latest(night)
-
-
-def _night_of(problem: Problem) -> str:
-    return problem.horizon.start.astimezone(problem.zone).date().isoformat()
-
-
-def _input_hash(intake: Intake, config: NightConfig) -> str:
-    """Return a digest of the input and of the settings that shape plan and output."""
-    parts = [
-        hash_problem(intake.problem),
-        [rejected.model_dump(mode="json") for rejected in intake.rejected],
-        config.plan.model_dump(mode="json"),
-        config.output.model_dump(mode="json", exclude={"folder", "log"}),
-        config.input.model_dump(mode="json", include={"limits"}),
-        config.publish.model_dump(mode="json"),
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _plan_id(plan: Plan, night: str) -> str:
-    """Return an id that only the same plan bears; how long the search took is no part of it."""
-    data = to_json(plan.model_copy(update={"plan_id": "plan", "provenance": None}))
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode())
-    return f"{night}-{digest.hexdigest()[:12]}"
+        return code
 
 
 def _counts(report: PublishReport | None) -> dict[str, Any]:

@@ -28,6 +28,9 @@ def of_surroundings(config: NightConfig) -> Iterator[Issue]:
         yield Issue("config", "", field, "", message)
     if not lacking:
         yield from _of_databases(config)
+    latest = config.output.folder / "latest"
+    if latest.exists() and not latest.is_symlink():
+        yield Issue("config", "", "output.folder", "", f"{latest} is not ours; move it away")
     if config.input.path is None:
         return
     root, source = (Path(os.path.realpath(p)) for p in (config.output.folder, config.input.path))

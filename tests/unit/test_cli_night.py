@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from dispatchopt.adapters.outbox import FolderTarget
+from dispatchopt.adapters.outbox import FolderTarget, Outbox
 from dispatchopt.adapters.outbox.publisher import Delivery
 from dispatchopt.cli import app
 from dispatchopt.cli_night import NIGHT_CODES, NightCode
 from dispatchopt.cli_talk import Code
+from dispatchopt.errors import AdapterError, PublisherBusyError
 from dispatchopt.night import Nights, NightStoppedError, run_night
 from dispatchopt.night import config as config_module
 from tests.unit.night_days import Receiver, half_outputs, problem, tickets, write_input
@@ -102,6 +103,54 @@ def test_what_is_not_taken_exits_7(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = run(tmp_path)
     assert found.exit_code == NightCode.UNPUBLISHED
     assert "1 refused" in found.stderr
+    found = run(tmp_path)  # nothing was done, and nothing is better than before
+    assert found.exit_code == NightCode.UNPUBLISHED
+
+
+def test_an_outbox_that_cannot_be_reached_exits_7_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise AdapterError("outbox.db: disk I/O error")
+
+    ready(tmp_path, "T1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "enqueue", broken)
+        found = run(tmp_path)
+        assert found.exit_code == NightCode.UNPUBLISHED
+        assert "stands in" in found.stderr
+        # Tonight is planned even if yesterday's news cannot be passed on.
+        write_input(tmp_path, problem(tickets("T1", "T2"), day=1))
+        assert run(tmp_path).exit_code == NightCode.UNPUBLISHED
+        assert (tmp_path / "out" / "2026-11-24" / "plan.json").exists()
+    found = run(tmp_path)
+    assert found.exit_code == 0
+    assert all(night.is_finished for night in Nights(tmp_path / "out").all())
+    receiver = Receiver(tmp_path / "to_backend")
+    receiver.collect()
+    assert {document["ticket_id"] for document in receiver.documents} == {"T1", "T2"}
+
+
+def test_an_output_that_cannot_be_written_exits_4(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise AdapterError("out: cannot be written (No space left on device).")
+
+    ready(tmp_path, "T1")
+    monkeypatch.setattr("dispatchopt.night.writing.publish_folder", full)
+    found = run(tmp_path)
+    assert found.exit_code == Code.NO_PLAN
+    assert "No space left" in found.stderr
+
+
+def test_another_publisher_exits_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_arguments: object, **_options: object) -> None:
+        raise PublisherBusyError("Another publisher is at work.")
+
+    ready(tmp_path, "T1")
+    monkeypatch.setattr(Outbox, "publish", busy)
+    assert run(tmp_path).exit_code == NightCode.BUSY
 
 
 def test_a_term_signal_ends_the_search_and_the_night_goes_on(

@@ -3,21 +3,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatchopt.adapters.json_files import read_plan
 from dispatchopt.adapters.outbox import FolderTarget, Outbox
 from dispatchopt.adapters.outbox.publisher import Delivery
-from dispatchopt.errors import InvalidProblemError
+from dispatchopt.errors import AdapterError, InvalidProblemError
 from dispatchopt.night import (
     Hooks,
     NightBusyError,
     NightResult,
     Nights,
     NightStoppedError,
+    Record,
     read_config,
     run_night,
 )
@@ -414,6 +418,86 @@ def test_all_faults_of_the_settings_at_once(
         'url = "https://x.invalid/{ticket_id}"\nheader_env = {Authorization = "NO_SUCH_TOKEN"}\n'
     )
     assert faults(tmp_path, text) == ["publish.header_env.Authorization", "output.folder"]
+
+
+def test_a_path_with_a_nul_is_a_fault(tmp_path: Path) -> None:
+    text = '[input]\nfolder = "x\\u0000y"\n[output]\nfolder = "o\\u0000"\n'
+    assert faults(tmp_path, text) == ["input.folder", "output.folder"]
+
+
+_VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-2, 2**70),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["stop", "20h", "2%", "07:30", "http", "folder", "x\x00y", "sqlite:///x.db"]),
+    st.dates(),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=2),
+)
+_NAMES = [
+    "folder",
+    "file",
+    "workbook",
+    "database",
+    "limits",
+    "url",
+    "url_env",
+    "store",
+    "to",
+    "seed",
+    "gap",
+    "max_age",
+    "max_rejects",
+    "released_at",
+    "log",
+    "header_env",
+    "table",
+]
+_TABLES = st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=4)
+
+
+@given(
+    raw=st.dictionaries(
+        st.sampled_from(["input", "plan", "output", "publish", "rules", "more"]),
+        _TABLES | _VALUES,
+    )
+)
+def test_whatever_settings_say_they_are_read_or_refused(
+    raw: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "night.toml"
+    path.write_text("\n".join(f"{key} = {toml(value)}" for key, value in raw.items()), "utf-8")
+    with suppress(InvalidProblemError, AdapterError):
+        read_config(path)
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    if isinstance(value, bool | str):
+        return json.dumps(value)
+    return str(value)
+
+
+@given(
+    data=st.binary(max_size=40)
+    | st.sampled_from([b"[]", b"{}", b"[1]", b"null", b'{"night": 1}', b"[" * 99_999]),
+    name=st.sampled_from(["night.json", "finished.json"]),
+)
+def test_a_spoilt_record_is_told_as_such(
+    data: bytes, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("fuzz")
+    record = Record("2026-11-23", "x", "p", BEFORE, 1, 0, "")
+    (root / "2026-11-23").mkdir()
+    (root / "2026-11-23" / "night.json").write_bytes(record.to_bytes())
+    assert Nights(root).all()[0].record == record
+    (root / "2026-11-23" / name).write_bytes(data)
+    with suppress(AdapterError):
+        assert isinstance(Nights(root).all()[0].is_void, bool)
 
 
 def test_paths_are_relative_to_the_settings(tmp_path: Path) -> None:
