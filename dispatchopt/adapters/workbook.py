@@ -97,17 +97,16 @@ def workbook_reader(file: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None)
     reader = FolderReader(file.parent, on_bad_row, geocoder, workbook=file.name)
     settings = reader.sources.sheet(SETTINGS_SHEET)
     if settings is not None and is_settings(settings):
-        reader = _BookReader(file, on_bad_row, geocoder, settings)
+        reader = _BookReader(reader, settings)
     return reader
 
 
 class _BookReader(FolderReader):
     """Reads a workbook that has its own settings: the files beside it do not count."""
 
-    def __init__(
-        self, file: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None, settings: RawTable
-    ) -> None:
-        super().__init__(file.parent, on_bad_row, geocoder, workbook=file.name)
+    def __init__(self, reader: FolderReader, settings: RawTable) -> None:
+        # What the other has read already is not read again: a workbook takes seconds.
+        vars(self).update(vars(reader))
         self._own = settings
         self.policy_file = settings.source
 

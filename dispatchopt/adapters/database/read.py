@@ -102,9 +102,7 @@ class DatabaseCells:
         return value if isinstance(value, int | float) else str(value).strip()
 
 
-_COLLECTIONS: Final = frozenset(
-    ("levels", "skills", "counts", "ids", "windows", "breaks", "spans")
-)
+_COLLECTIONS: Final = frozenset(("levels", "skills", "counts", "ids", "windows", "breaks", "spans"))
 
 
 def _parsed(text: str) -> Any:  # Any: JSON
