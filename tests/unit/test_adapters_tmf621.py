@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,14 @@ from dispatchopt.adapters.cells import render_cell
 from dispatchopt.adapters.csv_write import field_value
 from dispatchopt.adapters.headers import TICKET_COLUMNS
 from dispatchopt.adapters.local_time import Clock
+from dispatchopt.adapters.outbox.messages import Message
 from dispatchopt.adapters.tmf import (
     TroubleTicket,
+    appointment_from_tmf646,
     locate_inline,
     locate_places,
     tickets_from_tmf621,
+    tmf621_messages,
     tmf621_updates,
 )
 from dispatchopt.errors import AdapterError, InvalidProblemError
@@ -247,6 +251,34 @@ def test_lists_come_as_text_as_lists_and_as_objects() -> None:
     assert "needs startDateTime and endDateTime" in issue_of(document(windows=[half]))
 
 
+def test_states_that_stop_the_clock_become_parked_stretches() -> None:
+    def change(clock: str, status: str) -> dict[str, str]:
+        return {"statusChangeDate": f"2026-11-22T{clock}:00Z", "status": status}
+
+    history = [
+        change("12:00", "inProgress"),
+        change("10:00", "Pending"),
+        change("09:00", "acknowledged"),
+        change("11:00", "held"),
+        change("15:00", "held"),  # still held: its end is not known
+    ]
+    for name in ("statusChange", "statusChangeHistory"):
+        (ticket,) = read(document(**{name: history})).tickets
+        assert [(s.start.hour, s.end.hour) for s in ticket.parked] == [(10, 12)]
+    bad = {"statusChangeDate": "noon", "status": "held"}
+    assert "statusChangeDate" in issue_of(document(statusChange=[bad]))
+
+
+def test_confirmed_appointments_are_promises() -> None:
+    period = {"startDateTime": "2026-11-23T06:00:00Z", "endDateTime": "2026-11-23T08:00:00Z"}
+    entity = {"id": "T1", "role": "x", "@referredType": "TroubleTicket"}
+    raw = {"validFor": period, "relatedEntity": [entity]}
+    for status, promised in (("confirmed", True), ("cancelled", False)):
+        appointment = appointment_from_tmf646({**raw, "status": status})
+        (ticket,) = read(document(), appointments=[appointment]).tickets
+        assert (ticket.appointment is not None) == promised
+
+
 # --- Places ---
 
 
@@ -356,6 +388,16 @@ def test_orders_without_times_are_refused() -> None:
         tmf621_updates(golden("tickets-v4.json"), problem, bare)
 
 
+def test_an_outbox_sends_the_updates() -> None:
+    hook = tmf621_messages(updates("tickets-v4.json").updates)
+    message = Message("k", "plan", "TT-0101", "assign", {})
+    sent = hook(message)
+    assert sent is not None
+    assert sent["path"].endswith("/troubleTicket/TT-0101")
+    assert sent["body"]["status"] == "inProgress"
+    assert hook(replace(message, ticket_id="TT-9")) is None
+
+
 # --- Any input ---
 
 HALF = {"startDateTime": "2026-11-23T08:00:00Z", "endDateTime": ""}
@@ -373,7 +415,8 @@ values = st.recursive(
     | st.dictionaries(
         st.sampled_from(
             ("id", "role", "entity", "name", "value", "startDateTime", "endDateTime", "validFor",
-             "type", "coordinates", "event", "troubleTicket", "amount", "units", "open", "close")
+             "type", "coordinates", "event", "troubleTicket", "amount", "units", "open", "close",
+             "status", "statusChangeDate")
         ),
         inner,
         max_size=4,
@@ -383,6 +426,7 @@ values = st.recursive(
 FIELDS = (
     "id", "externalId", "ticketType", "priority", "severity", "status", "creationDate",
     "requestedResolutionDate", "relatedEntity", "relatedParty", "note", "externalIdentifier",
+    "statusChange",
     "troubleTicketCharacteristic", "event", "place", *(column.name for column in TICKET_COLUMNS),
 )  # fmt: skip
 documents = st.dictionaries(st.sampled_from(FIELDS), values, max_size=8) | values

@@ -26,7 +26,12 @@ from dispatchopt.adapters.tmf.tickets import (
     tickets_from_tmf621,
 )
 from dispatchopt.adapters.tmf.trouble_ticket import Related, TroubleTicket
-from dispatchopt.adapters.tmf.updates import Update, Updates, tmf621_updates
+from dispatchopt.adapters.tmf.updates import (
+    Update,
+    Updates,
+    tmf621_messages,
+    tmf621_updates,
+)
 from dispatchopt.adapters.tmf.work_orders import tmf697_work_order_update, tmf697_work_orders
 
 __all__ = [
@@ -44,6 +49,7 @@ __all__ = [
     "problem_from_tmf621",
     "slot_search_from_tmf646",
     "tickets_from_tmf621",
+    "tmf621_messages",
     "tmf621_updates",
     "tmf646_appointment",
     "tmf646_appointment_update",

@@ -14,15 +14,18 @@ from dispatchopt.adapters.tmf.codes import Codes
 from dispatchopt.adapters.tmf.extras import fields_of
 from dispatchopt.adapters.tmf.locate import Locate, locate_inline
 from dispatchopt.adapters.tmf.trouble_ticket import TroubleTicket, unwrapped
-from dispatchopt.adapters.tmf.values import StrictClock, instant_of, strict_clock
+from dispatchopt.adapters.tmf.values import StrictClock, instant_of, strict_clock, text_of
 from dispatchopt.errors import InvalidProblemError, Issue
-from dispatchopt.models import Problem, Ticket
+from dispatchopt.models import Problem, Span, Ticket
 from dispatchopt.models.intake import Intake, build_problem, issues_of
 from dispatchopt.models.masking import shown
 from dispatchopt.models.plan import NotPlannable, Rejected
 from dispatchopt.models.problem import merge_catalogue
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dispatchopt.adapters.tmf.appointments import Appointment
     from dispatchopt.models import FaultType
 
 OnBadTicket = Literal["error", "reject"]
@@ -64,12 +67,14 @@ def tickets_from_tmf621(
     timezone: str | None = None,
     due_date: DueDate = "requestedResolutionDate",
     catalogue: Iterable[FaultType] = (),
+    appointments: Iterable[Appointment] = (),
     on_bad_row: OnBadTicket = "error",
 ) -> TicketIntake:
     """Make tickets from TMF621 documents of version 4 or 5, or from events that hold them.
 
     Characteristics of version 5 and extension fields of version 4 that bear the name of a column
-    of a ticket (``skills``, ``durationMinutes``, ``windows``, ``territory`` …) fill it.
+    of a ticket (``skills``, ``durationMinutes``, ``windows``, ``territory`` …) fill it. The history
+    of states tells when the clock of a service limit stood still (`Ticket.parked`).
 
     Parameters
     ----------
@@ -87,6 +92,8 @@ def tickets_from_tmf621(
         (`tmf621_updates`): only take it from systems that keep it for the service level.
     catalogue
         Fault types beyond the built-in ones.
+    appointments
+        TMF646 appointments, read by `appointment_from_tmf646`; the confirmed ones are promises.
     on_bad_row
         ``reject``: faulty tickets are left out and reported.
 
@@ -106,6 +113,7 @@ def tickets_from_tmf621(
         locate=locate or locate_inline,
         clock=strict_clock(timezone),
         due_date=due_date,
+        promised={a.ticket_id: a for a in appointments if a.status == "confirmed" and a.ticket_id},
     )
     for index, document in enumerate(
         documents if isinstance(documents, list | tuple) else [documents]
@@ -164,6 +172,7 @@ class _Reader:
     locate: Locate
     clock: StrictClock
     due_date: str
+    promised: Mapping[str, Appointment]
     tickets: list[Ticket] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
@@ -221,6 +230,9 @@ class _Reader:
         due = self._time(ticket, self.due_date, faults)
         raw |= {"reported_at": reported} if reported else {}
         raw |= {"due": due} if due else {}
+        raw |= self._history(ticket, faults)
+        if ticket.id in self.promised:
+            raw["appointment"] = self.promised[ticket.id].window
         self._code(ticket, raw, faults)
         for name, path, value in fields_of(ticket, self.clock):
             if isinstance(value, CellFault):
@@ -276,6 +288,28 @@ class _Reader:
             text = shown(value, "number") if isinstance(value, str) else ""
             faults.append(Issue("ticket", ticket.id, name, text, str(fault)))
             return None
+
+    def _history(self, ticket: TroubleTicket, faults: list[Issue]) -> dict[str, Any]:
+        """Return the stretches between a state that stops the clock and the next that does not."""
+        changes: list[tuple[datetime, bool]] = []
+        for change in ticket.history:
+            try:
+                at = instant_of(change.get("statusChangeDate"), self.clock)
+            except CellFault as fault:
+                faults.append(Issue("ticket", ticket.id, "statusChangeDate", "", str(fault)))
+                continue
+            if at is not None:
+                status = self.codes.status(text_of(change.get("status")))
+                changes.append((at, status == "parked"))
+        parked: list[Span] = []
+        since: datetime | None = None
+        for at, stands in sorted(changes):
+            if stands:
+                since = since or at
+            elif since is not None:
+                parked += [Span(start=since, end=at)] if since < at else []
+                since = None
+        return {"parked": tuple(parked)} if parked else {}
 
     def _built(self, ticket_id: str, raw: dict[str, Any], faults: list[Issue]) -> Ticket | None:
         try:

@@ -53,6 +53,8 @@ class TroubleTicket:
     ----------
     id
         Its id, else its external one; empty if it has neither.
+    history
+        Changes of the state, in any order.
     extras
         Characteristics (version 5), and fields of an extension (version 4), by name.
     raw
@@ -67,6 +69,7 @@ class TroubleTicket:
     status: str | None
     entities: tuple[Related, ...]
     parties: tuple[Related, ...]
+    history: tuple[Mapping[str, Any], ...] = field(repr=False)
     extras: Mapping[str, Any] = field(repr=False)
     raw: Mapping[str, Any] = field(repr=False)
 
@@ -82,6 +85,10 @@ class TroubleTicket:
             status=text_of(document.get("status")),
             entities=tuple(_related(document.get("relatedEntity"), "entity")),
             parties=tuple(_related(document.get("relatedParty"), "partyOrPartyRole")),
+            history=(
+                *listed(document.get("statusChange")),
+                *listed(document.get("statusChangeHistory")),
+            ),
             extras=_extras(document),
             raw=document,
         )

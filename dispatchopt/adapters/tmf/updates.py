@@ -26,6 +26,7 @@ from dispatchopt.errors import AdapterError, Issue
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from dispatchopt.adapters.outbox.messages import DocumentHook, Message
     from dispatchopt.models import Plan, Problem, Visit
 
 Language = Literal["en", "zh"]
@@ -104,6 +105,23 @@ def tmf621_updates(
             if body is not None:
                 updates.append(Update(ticket.id, version or ticket.version, body))
     return Updates(tuple(updates), tuple(writer.warnings))
+
+
+def tmf621_messages(updates: Iterable[Update]) -> DocumentHook:
+    """Return a hook with which an outbox sends these updates instead of its own documents.
+
+    A message becomes ``{"method", "path", "body"}``; one about a ticket without an update is not
+    sent.
+    """
+    by_id = {update.ticket_id: update for update in updates}
+
+    def document(message: Message) -> Json | None:
+        update = by_id.get(message.ticket_id)
+        if update is None:
+            return None
+        return {"method": "PATCH", "path": update.path, "body": update.body}
+
+    return document
 
 
 class _Writer:
