@@ -17,11 +17,14 @@ from dispatchopt.errors import (
     InternalError,
     InvalidProblemError,
     Issue,
+    PlanConflictError,
+    PublisherBusyError,
     UnsupportedRuleError,
 )
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.csv_folder import read_folder, write_folder
+    from dispatchopt.adapters.database import Database
     from dispatchopt.adapters.frames import (
         plan_to_frame,
         problem_from_frames,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
         unserved_to_frame,
     )
     from dispatchopt.adapters.json_files import read_plan, read_problem, write_plan, write_problem
+    from dispatchopt.adapters.outbox import Outbox
     from dispatchopt.adapters.workbook import read_workbook, write_workbook
     from dispatchopt.checker import Report, check
     from dispatchopt.generator import generate
@@ -61,6 +65,8 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _WHERE = {
+    "Database": "dispatchopt.adapters.database",
+    "Outbox": "dispatchopt.adapters.outbox",
     "read_folder": "dispatchopt.adapters.csv_folder",
     "write_folder": "dispatchopt.adapters.csv_folder",
     "plan_to_frame": "dispatchopt.adapters.frames",
@@ -113,6 +119,7 @@ _WHERE = {
 __all__ = [
     "AdapterError",
     "Break",
+    "Database",
     "DispatchError",
     "Engineer",
     "FaultType",
@@ -123,13 +130,16 @@ __all__ = [
     "LimitPreset",
     "Limited",
     "Matrix",
+    "Outbox",
     "Plan",
+    "PlanConflictError",
     "Planner",
     "Point",
     "Policy",
     "Problem",
     "Profiles",
     "Progress",
+    "PublisherBusyError",
     "Report",
     "Result",
     "Route",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,9 +22,7 @@ from dispatchopt.errors import AdapterError
 from tests.unit.databases import run_sql
 from tests.unit.outbox_plans import plan_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 LATEST = len(MIGRATIONS)
 
 # Written by hand against version 1, and never changed: a database that has been in use since.
@@ -185,3 +185,21 @@ def test_a_file_that_is_no_database_is_one_error(tmp_path: Path) -> None:
         Database(f"sqlite:///{path}").upgrade()
     with pytest.raises(AdapterError, match="unable to open"):
         Database(f"sqlite:///{tmp_path / 'no' / 'such' / 'dispatch.db'}").upgrade()
+
+
+def test_without_sqlalchemy_the_extra_is_named() -> None:
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "import dispatchopt as do\n"
+        "do.Outbox('outbox.db')\n"
+        "try: do.Database('sqlite:///x.db')\n"
+        "except do.AdapterError as error: print(error)\n"
+        "try: do.Outbox('sqlite:///x.db')\n"
+        "except do.AdapterError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("pip install 'dispatchopt[database]'" in line for line in lines)

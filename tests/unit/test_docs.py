@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import dispatchopt as do
 from dispatchopt.adapters import headers
+from dispatchopt.adapters.database.schema import TABLES
 from dispatchopt.cli import CODES, app
 from dispatchopt.cli_talk import Code
 from dispatchopt.models import (
@@ -31,6 +32,7 @@ from dispatchopt.models import (
 from dispatchopt.models.intake import build_problem
 from dispatchopt.models.plan import Provenance, Unserved
 from dispatchopt.rules import RULES
+from tests.unit.databases import rows_of, run_sql
 
 if TYPE_CHECKING:
     from dispatchopt.models.base import Model
@@ -172,6 +174,32 @@ def test_the_python_of_the_frames_page_runs(capsys: pytest.CaptureFixture[str]) 
     assert "2026-11-23 09:" in capsys.readouterr().out
     frames = do.problem_to_frames(scope["problem"])
     assert do.problem_from_frames(**frames._asdict()).problem == scope["problem"]
+
+
+def test_the_python_of_the_databases_page_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_sql(
+        "sqlite:///dispatch.db",
+        "CREATE TABLE gongdan (gdh INTEGER, lx TEXT, yxj INTEGER, jd REAL, wd REAL)",
+        "INSERT INTO gongdan VALUES (1001, 'BB_SLOW', 3, 121.5, 31.2)",
+        "CREATE TABLE engineers (id TEXT, skills TEXT, lon REAL, lat REAL)",
+        "INSERT INTO engineers VALUES ('E1', 'BROADBAND:2', 121.48, 31.22)",
+        'CREATE TABLE shifts (engineer_id TEXT, start TEXT, "end" TEXT)',
+        "INSERT INTO shifts VALUES ('E1', '2026-11-23 08:30', '2026-11-23 17:30')",
+    )
+    (text,) = re.findall(r"```python\n(.*?)```", page("docs/databases.md"), re.S)
+    exec(compile(text, "databases.md", "exec"), {})  # the page's own code
+    assert capsys.readouterr().out == "None 1 () ()\n"
+    assert len(list((tmp_path / "to_backend").glob("*.json"))) == 1
+    query = re.findall(r"```sql\n(.*?);\n```", page("docs/databases.md"), re.S)[0]
+    assert [row[:3] for row in rows_of("sqlite:///dispatch.db", query)] == [("E1", 1, "1001")]
+
+
+def test_databases_page_names_every_table() -> None:
+    quoted = set(QUOTED.findall(page("docs/databases.md")))
+    assert {table.name for table in TABLES} <= quoted
 
 
 def told(command: str) -> str:

@@ -7,17 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatchopt.errors import AdapterError, masked
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
-try:
-    import sqlalchemy as sa
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-    from sqlalchemy.pool import NullPool, Pool, QueuePool
-except ImportError as error:  # pragma: no cover, tests have it
-    raise AdapterError(
-        "Databases need SQLAlchemy. Run: pip install 'dispatchopt[database]', "
-        "or 'dispatchopt[postgres]' for PostgreSQL."
-    ) from error
+from dispatchopt.errors import AdapterError, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
