@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from dispatchopt.adapters.json_files import write_plan, write_problem
 from dispatchopt.cli import app
 from dispatchopt.models import Plan, Problem
-from dispatchopt.report.diff import diff_plans
+from dispatchopt.report.diff import ChangeReason, diff_plans
 from dispatchopt.report.diff_text import diff_lines
 from dispatchopt.report.reason_words import REASONS, reason_words
 from tests.unit.raw_data import Raw, at, raw_engineer, raw_problem, raw_ticket
@@ -155,6 +155,11 @@ def test_the_same_plan_has_no_changes() -> None:
     found = diff_plans(before(), before())
     assert (found.changes, found.windows, found.kept) == ((), (), 6)
     assert "The visits are the same." in diff_lines(found)
+
+
+def test_the_page_tells_every_reason_of_a_change() -> None:
+    quoted = set(QUOTED.findall(page("docs/night.md")))
+    assert set(get_args(ChangeReason)) <= quoted
 
 
 def test_every_reason_has_words() -> None:
