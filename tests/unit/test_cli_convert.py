@@ -138,6 +138,16 @@ def test_mappings_say_what_is_wrong(tmp_path: Path, text: str, part: str) -> Non
         read_codes(tmp_path / "mapping.toml")
 
 
+def test_a_mapping_of_exports_serves_trouble_tickets_too(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(f"{MAPPING}\n[columns.tickets]\n'工单' = 'id'\n", "utf-8")
+    maps = read_codes(path)
+    assert maps.fault_types == {"FTTH_LOS": "FTTH_LOS_DROP"}
+    assert (maps.priorities, maps.timezone) == ({"gold": 1}, "Asia/Shanghai")
+    path.write_text("[codes.status]\n'处理中' = 'started'\n", "utf-8")
+    assert read_codes(path).statuses == {"处理中": "open"}
+
+
 # --- VROOM ---
 
 

@@ -91,8 +91,8 @@ def read_sites(path: Path, *, coordinates: CoordinateSystem = "wgs84") -> dict[s
 def read_codes(path: Path) -> CodeMaps:
     """Read a ``mapping.toml``: ``[codes.fault_type]``, ``[codes.priority]``, ``[codes.status]``.
 
-    A `timezone` beside them is the zone of times without an offset. Other tables are for the
-    columns of exports.
+    A `timezone` beside them is the zone of times without an offset. Other tables are for exports.
+    ``started`` counts as open: a trouble ticket does not say who is on site, and since when.
 
     Raises
     ------
@@ -116,7 +116,10 @@ def read_codes(path: Path) -> CodeMaps:
     maps = CodeMaps(
         fault_types=_table(codes, "fault_type", faults, path.name),
         priorities={code: known.get(level, 4) for code, level in levels.items()},
-        statuses=_table(codes, "status", faults, path.name),
+        statuses={
+            code: "open" if status == "started" else status
+            for code, status in _table(codes, "status", faults, path.name).items()
+        },
         timezone=raw.get("timezone") if isinstance(raw.get("timezone"), str) else None,
     )
     for code, status in maps.statuses.items():
