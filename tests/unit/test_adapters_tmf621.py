@@ -295,6 +295,13 @@ def test_geojson_has_longitude_first() -> None:
     )
 
 
+def test_places_by_value_and_references_are_no_faults() -> None:
+    place = {"role": "site", "geoJson": {"type": "Point", "coordinates": [121.5, 31.2]}}
+    reference = {"id": "21", "@referredType": "Appointment"}
+    (ticket,) = read(document(place=place, appointment=reference), locate=None).tickets
+    assert (ticket.place, ticket.appointment) == (HERE, None)
+
+
 @pytest.mark.parametrize(
     "place",
     [

@@ -52,10 +52,18 @@ def fields_of(ticket: TroubleTicket, clock: Clock) -> Iterator[tuple[str, str, A
         column = _NAMES.get(normal_header(name))
         if column is None or value is None or (isinstance(value, str) and not value.strip()):
             continue
+        if isinstance(value, Mapping) and _is_other(column, value):
+            continue
         try:
             yield name, column.field, _read(name, column, value, clock)
         except CellFault as fault:
             yield name, column.field, fault
+
+
+def _is_other(column: Column, value: Mapping[str, Any]) -> bool:
+    """Whether an object is a place by value, which `locate` sees, or a mere reference."""
+    times = ("validFor", "startDateTime", "endDateTime", "open", "close")
+    return column.kind == "id" or (column.kind == "slot" and not any(t in value for t in times))
 
 
 def _read(name: str, column: Column, value: Any, clock: Clock) -> Any:
