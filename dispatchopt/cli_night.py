@@ -72,6 +72,10 @@ def night(
             raise Refused(f"Nothing was planned. {error}") from error
         except (nights.NightUnwrittenError, PlanConflictError) as error:
             raise NoPlan(str(error)) from error
+        except KeyboardInterrupt as error:
+            raise NoPlan(
+                "Interrupted. What was decided stands, and the next run goes on."
+            ) from error
         _tell(talk, result, was_interrupted=stop.was_obeyed)
     raise typer.Exit(result.exit_code)
 

@@ -144,6 +144,22 @@ def test_an_output_that_cannot_be_written_exits_4(
     assert "No space left" in found.stderr
 
 
+def test_an_interrupt_while_publishing_exits_4_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    ready(tmp_path, "T1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "publish", interrupted)
+        found = run(tmp_path)
+    assert found.exit_code == Code.NO_PLAN
+    assert "the next run goes on" in found.stderr
+    assert run(tmp_path).exit_code == 0
+    assert len(list((tmp_path / "to_backend").glob("*.json"))) == 1
+
+
 def test_another_publisher_exits_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_arguments: object, **_options: object) -> None:
         raise PublisherBusyError("Another publisher is at work.")
