@@ -223,7 +223,7 @@ def locate(tickets: Sheet, engineers: Sheet, shifts: Sheet, about: Whereabouts) 
     warnings = [*_stand_in(tickets, about, _OF_TICKETS), *_stand_in(engineers, about, _OF_CREW)]
     region = settings.region
     box = None if region is None else Box(region.west, region.south, region.east, region.north)
-    return [*warnings, *_odd_points((tickets, engineers), box)]
+    return [*warnings, *odd_points((tickets, engineers), box)]
 
 
 def is_placeless(values: Mapping[str, Any]) -> bool:  # Any: values of cells
@@ -329,7 +329,7 @@ class _Addresses:
         return (round(lon, DECIMALS), round(lat, DECIMALS)) if is_sound else None
 
 
-def _odd_points(sheets: Iterable[Sheet], region: Box | None) -> Iterator[Issue]:
+def odd_points(sheets: Iterable[Sheet], region: Box | None) -> Iterator[Issue]:
     """Yield a warning for each point that is probably wrong; points themselves are not shown."""
     spots = [
         (sheet, item)

@@ -239,9 +239,10 @@ class _Run:
         for why, ids in self.without.items():
             shown_ids = [shown(ticket_id, "id") for ticket_id in ids[:_MOST_IDS]]
             more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
+            many = "1 ticket has" if len(ids) == 1 else f"{len(ids)} tickets have"
             message = (
-                f"{len(ids)} tickets have no limit by '{name}' ({why}): "
-                f"{', '.join(shown_ids)}{more}; give their due if they have one"
+                f"{many} no limit by '{name}' ({why}): {', '.join(shown_ids)}{more}; "
+                "give the due if there is one"
             )
             yield Issue("problem", "", "limits.preset", name, message)
         yield from self.of_tickets

@@ -260,6 +260,12 @@ def test_a_single_csv_file_is_what_its_headers_say(tmp_path: Path) -> None:
     assert "shifts.csv" in notes
 
 
+def test_places_are_no_engineers(tmp_path: Path) -> None:
+    files = {"导出1123.csv": EXPORT["导出1123.csv"], "places.csv": "id,kind,lon,lat\nG1,grid,1,1\n"}
+    seen = examine(folder(tmp_path / "in", files), now=NOW)
+    assert (seen.counts["tickets"], seen.counts["engineers"]) == (3, 0)
+
+
 def test_a_workbook_is_read_by_its_sheets(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -291,6 +297,7 @@ def test_json_is_examined_too(tmp_path: Path) -> None:
     assert [(c.code, c.guess) for c in seen.codes["skill"]] == [("IPTVV", "IPTV")]
     texts = {one.text.partition(";")[0] for one in seen.findings}
     assert {"reported in the future", "unknown"} <= texts
+    assert any("0/0 lies in the Atlantic" in text for text in texts)
     assert "王小明" not in str(seen.to_json())
 
 
@@ -346,7 +353,7 @@ def test_no_export_breaks_the_doctor(
 
 @settings(max_examples=50, deadline=None)
 @given(data=st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["A", "2026-11-23T08:00Z"]),
+    st.none() | st.booleans() | st.integers(-3, 3) | st.just(10**400) | st.sampled_from(["A", "2026-11-23T08:00Z"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from(["tickets", "engineers", "shifts", "id", "skills", "place", "lat", "lon",
                          "reported_at", "due", "parked", "start", "end", "fault_type", "attributes",

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from dispatchopt.limits import (
     load_limit_preset,
     preset_names,
 )
+from dispatchopt.limits.apply import checked_settings
 from dispatchopt.limits.calendars import Calendar
 from dispatchopt.limits.due import with_parked
 from dispatchopt.models import Problem, Span
@@ -480,6 +483,15 @@ def test_every_preset_is_documented_and_named() -> None:
         preset = load_limit_preset(name)
         assert preset.title and preset.title_zh and preset.source
         assert f"| `{name}` |" in page
+
+
+def test_the_settings_of_the_page_are_some() -> None:
+    page = (Path(__file__).parents[2] / "docs/limits.md").read_text("utf-8")
+    blocks = [block for block in re.findall(r"```\n(.*?)```", page, re.S) if "[limits" in block]
+    first, second = (checked_settings(tomllib.loads(block)["limits"]) for block in blocks)
+    assert first.preset.name == "cn_statutory"
+    assert first.holidays == (date(2026, 10, 1), date(2026, 10, 2))
+    assert [rule.limit.kind for rule in second.preset.rules] == ["day_end", "day_end", "elapsed"]
 
 
 def test_own_preset_in_full() -> None:

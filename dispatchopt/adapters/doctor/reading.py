@@ -12,8 +12,10 @@ from dispatchopt.adapters.csv_folder import FolderReader
 from dispatchopt.adapters.doctor.guesses import guessed_columns, is_personal
 from dispatchopt.adapters.headers import (
     ENGINEER_COLUMNS,
+    PLACES,
     SHIFT_COLUMNS,
     TICKET_COLUMNS,
+    TRAVEL,
     Column,
     header_index,
     normal_header,
@@ -22,6 +24,7 @@ from dispatchopt.adapters.json_files import read_problem
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF, LEFT_OUT, ColumnNames
 from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
+from dispatchopt.adapters.places import odd_points
 from dispatchopt.adapters.raw import CSV_ENDINGS, WORKBOOK_ENDINGS, RawTable
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.adapters.tables import Item, Sheet
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
     from dispatchopt.adapters.mapping import ExportMapping
 
+_LARGEST: Final = 10**9
+_OTHER_TABLES: Final = (PLACES, TRAVEL)
 CHINA: Final = "Asia/Shanghai"
 ENOUGH: Final = 2
 """So many known headers make a table one of tickets, engineers or shifts."""
@@ -158,7 +163,12 @@ class _Preparation:
         """Take tables of other names for what their headers say; return the kinds found so."""
         missing = [kind for kind in TABLE_KINDS if self.sources.table(kind) is None]
         taken = [self.sources.table(kind) for kind in TABLE_KINDS]
-        free = [t for t in self.sources.everything() if all(t is not one for one in taken)]
+        others = self.sources.everything() if missing else []
+        free = [
+            table
+            for table in others
+            if table.file not in _OTHER_TABLES and all(table is not one for one in taken)
+        ]
         found: list[TableKind] = []
         for table in sorted(free, key=lambda one: -len(one.rows)):
             likely = _likely_kind(table, missing)
@@ -242,16 +252,18 @@ def read_json(path: Path) -> Reading:
         for engineer in engineers
         for shift in _items(engineer.get("shifts"))
     ]
+    work = _sheet("tickets", TICKET_COLUMNS, _items(data.get("tickets")), path, clock)
+    crew = _sheet("engineers", ENGINEER_COLUMNS, engineers, path, clock)
     zone = data.get("timezone")
     now = _plain("instant", data.get("now"), clock)
     return Reading(
-        tickets=_sheet("tickets", TICKET_COLUMNS, _items(data.get("tickets")), path, clock),
-        engineers=_sheet("engineers", ENGINEER_COLUMNS, engineers, path, clock),
+        tickets=work,
+        engineers=crew,
         shifts=_sheet("shifts", SHIFT_COLUMNS, shifts, path, clock),
         clock=clock,
         timezone=zone if isinstance(zone, str) else "UTC",
         issues=issues,
-        warnings=warnings,
+        warnings=(*warnings, *odd_points((work, crew), None)),
         now=now if isinstance(now, datetime) else None,
         fault_types=data.get("fault_types", ()),
     )
@@ -311,8 +323,7 @@ def _plain(kind: str, value: Any, clock: Clock) -> Any:  # Any: JSON
             return None
     if kind in ("id", "end_place", "slot", "day") and not isinstance(value, str):
         return None
-    if kind in ("lon", "lat", "minutes") and (
-        isinstance(value, bool) or not isinstance(value, int | float)
-    ):
-        return None
+    if kind in ("lon", "lat", "minutes"):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value if is_number and abs(value) < _LARGEST else None
     return value
