@@ -134,6 +134,24 @@ def retry(
 
 
 @outbox.command(epilog=PUBLISH_CODES)
+def prune(
+    where: _Where,
+    keep: Annotated[int, typer.Option(min=1, help="Newest plans whose messages stay.")] = 30,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Forget delivered messages of old plans; what was told last of each ticket stays."""
+    talk = Talk(as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose):
+        from dispatchopt.adapters.outbox import Outbox
+
+        count = Outbox(_existing(where)).prune(keep_plans=keep)
+        talk.answer({"exit_code": 0, "num_forgotten": count})
+        talk.say(f"{counted(count, 'message')} forgotten")
+
+
+@outbox.command(epilog=PUBLISH_CODES)
 def publish(
     where: _Where,
     to: Annotated[

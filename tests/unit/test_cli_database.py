@@ -100,6 +100,7 @@ def test_messages_go_to_a_folder(tmp_path: Path) -> None:
     )
     assert len(list(inbox.glob("*.json"))) == 2
     assert run_json("outbox", "status", str(path))["is_complete"] is True
+    assert run("outbox", "prune", str(path)).strip() == "0 messages forgotten"
 
 
 def test_messages_go_to_a_table(database_url: str) -> None:

@@ -324,6 +324,46 @@ def test_a_second_publisher_takes_nothing(database_outbox: Outbox) -> None:
     assert told(database_outbox) == [("T1", "change")]
 
 
+def test_old_messages_are_forgotten_and_the_memory_stays(database_outbox: Outbox) -> None:
+    outbox = database_outbox
+    first = plan_of("p1", {"T1": "E1", "T2": "E1", "refused": "E1"})
+    outbox.enqueue(first)
+    assert len(told(outbox)) == 3
+    outbox.enqueue(plan_of("p2", {"T1": "E2", "late": "E1"}))
+    outbox.publish(lambda message: RETRY if message.ticket_id == "late" else DELIVERED, attempts=1)
+    outbox.enqueue(plan_of("p3", {"T1": "E1", "refused": "E2"}))
+    outbox.publish(
+        lambda message: {"refused": REFUSED, "late": RETRY}.get(message.ticket_id, DELIVERED),
+        attempts=1,
+    )
+    # T1 was told three times, "refused" twice: what is older than its newest goes.
+    assert outbox.prune(keep_plans=1) == 3
+    assert outbox.prune(keep_plans=1) == 0
+    assert [item.ticket_id for item in outbox.status().open] == ["late", "refused"]
+    assert not outbox.enqueue(first).is_new
+    outbox.enqueue(plan_of("p4", {"T1": "E1", "T2": "E1"}))
+    assert told(outbox) == [("late", "assign")]
+    last = outbox.last_plan()
+    assert last is not None
+    assert last.plan_id == "p4"
+
+
+def test_a_link_to_an_outbox_is_the_same_outbox(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.db")
+    outbox.enqueue(plan_of("p1", {"T1": "E1"}))
+    (tmp_path / "link.db").symlink_to(tmp_path / "outbox.db")
+    found: list[str] = []
+
+    def deliver(_message: Message) -> Delivery:
+        with pytest.raises(PublisherBusyError):
+            Outbox(tmp_path / "link.db").publish(lambda _other: DELIVERED)
+        found.append("busy")
+        return DELIVERED
+
+    assert outbox.publish(deliver).is_complete
+    assert found == ["busy"]
+
+
 def test_a_database_keeps_an_outbox_like_a_file(database_outbox: Outbox) -> None:
     test_the_next_plan_tells_what_is_different(database_outbox)
     with pytest.raises(PlanConflictError):

@@ -195,6 +195,18 @@ class Outbox:
             session.run(_RETRY)
         return count
 
+    def prune(self, *, keep_plans: int = 30) -> int:
+        """Forget what was delivered or given up of all but the newest plans; return how many.
+
+        What was told last of each ticket stays, and so does what is pending or refused.
+        """
+        with self._store.session() as session, session.transaction():
+            before = int(session.run(_COUNT)[0][0])
+            session.run(_PRUNE, keep=keep_plans)
+            session.run(_EMPTY, keep=keep_plans)
+            session.run(_EMPTY_PLANS, keep=keep_plans)
+            return before - int(session.run(_COUNT)[0][0])
+
 
 def enqueue(
     session: Session,
@@ -294,3 +306,16 @@ SELECT action, count(*) FROM dispatchopt_outbox WHERE plan_id = :plan_id
 GROUP BY action ORDER BY action"""
 _COUNT_REFUSED: Final = "SELECT count(*) FROM dispatchopt_outbox WHERE status = 'refused'"
 _RETRY: Final = "UPDATE dispatchopt_outbox SET status = 'pending' WHERE status = 'refused'"
+_COUNT: Final = "SELECT count(*) FROM dispatchopt_outbox"
+_OLD: Final = """\
+SELECT plan_id FROM dispatchopt_outbox_plan
+WHERE position <= (SELECT max(position) FROM dispatchopt_outbox_plan) - :keep"""
+_PRUNE: Final = f"""\
+DELETE FROM dispatchopt_outbox
+WHERE status NOT IN ('pending', 'refused') AND plan_id IN ({_OLD})
+AND seq NOT IN (SELECT max(seq) FROM dispatchopt_outbox GROUP BY ticket_id)"""
+_EMPTY: Final = f"""\
+UPDATE dispatchopt_outbox SET document = '{{}}'
+WHERE status NOT IN ('pending', 'refused') AND plan_id IN ({_OLD})"""
+_EMPTY_PLANS: Final = f"""\
+UPDATE dispatchopt_outbox_plan SET document = NULL WHERE plan_id IN ({_OLD})"""

@@ -5,15 +5,16 @@ The statements are the same for both; names of parameters stand as ``:name``.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 TABLES: Final = (
     """\
@@ -82,7 +83,8 @@ class FileStore:
     """An outbox in a SQLite file; made when it is first needed."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        # The lock stands beside it: whoever comes by a link must find the same one.
+        self.path = Path(os.path.realpath(path))
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -155,7 +157,8 @@ def locked_file(path: Path) -> sqlite3.Connection | None:
     AdapterError
         If that file cannot be made.
     """
-    lock = path.with_name(f"{path.name}.publisher")
+    target = Path(os.path.realpath(path))
+    lock = target.with_name(f"{target.name}.publisher")
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(lock, timeout=0, isolation_level=None, check_same_thread=False)
