@@ -11,10 +11,11 @@ import typer
 
 from dispatchopt.cli_common import CODES, Debug, Json, OnBadRow, Verbose, read_input
 from dispatchopt.cli_talk import Code, Refused, Talk, counted, guard, listing
-from dispatchopt.cli_vroom import LeaveOut, tell_not_carried
+from dispatchopt.cli_vroom import LeaveOut, Speed, tell_not_carried
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.tmf import TroubleTicket
+    from dispatchopt.adapters.vroom.read import OnLost
     from dispatchopt.models import Place, Problem
 
 convert = typer.Typer(help="Convert formats of others into problems, and plans into documents.")
@@ -153,6 +154,7 @@ def from_vroom(
     source: Annotated[Path, typer.Argument(metavar="IN.json", help="A VROOM problem.")],
     out: _Out,
     leave_out: LeaveOut = False,
+    speed_kmh: Speed = 25.0,
     as_json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -162,9 +164,12 @@ def from_vroom(
     with guard(talk, debug=debug, verbose=verbose):
         from dispatchopt.adapters.json_files import write_problem
         from dispatchopt.adapters.vroom import read_vroom
+        from dispatchopt.models import StraightLine
 
         _refuse_no_json(out)
-        found = read_vroom(source, on_lost="leave_out" if leave_out else "error")
+        straight = StraightLine(kind="straight_line", speed_kmh=speed_kmh)
+        on_lost: OnLost = "leave_out" if leave_out else "error"
+        found = read_vroom(source, on_lost=on_lost, straight_line=straight)
         tell_not_carried(talk, found.not_carried)
         write_problem(found.problem, out)
         count = len(found.problem.tickets)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dispatchopt.adapters.vroom import FromVroom
+    from dispatchopt.adapters.vroom.read import OnLost
     from dispatchopt.errors import Issue
     from dispatchopt.solve import Progress, Result
 
@@ -24,6 +25,13 @@ LeaveOut = Annotated[
     typer.Option(
         "--leave-out",
         help="Plan without shipments and without limits that cannot be kept, and list them.",
+    ),
+]
+
+Speed = Annotated[
+    float,
+    typer.Option(
+        min=1, max=1000, help="Of the straight lines by which travel is estimated without matrices."
     ),
 ]
 
@@ -46,6 +54,7 @@ def vroom(
         int | None, typer.Option(min=1, max=256, help="Default: the cores there are.")
     ] = None,
     leave_out: LeaveOut = False,
+    speed_kmh: Speed = 25.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -61,13 +70,16 @@ def vroom(
         from dispatchopt.adapters.publish import write_file
         from dispatchopt.adapters.strict_json import dump_json
         from dispatchopt.adapters.vroom import plan_to_vroom, read_vroom
+        from dispatchopt.models import StraightLine
 
         if time_limit is not None and iterations is not None:
             raise Refused("--iterations and --time-limit exclude each other. Give one of them.")
         if not is_printed and (out.is_dir() or out.resolve() == source.resolve()):
             raise Refused(f"{out}: is the input, or a folder. Name another file.")
         begin = time.monotonic()
-        found = read_vroom(source, on_lost="leave_out" if leave_out else "error")
+        straight = StraightLine(kind="straight_line", speed_kmh=speed_kmh)
+        on_lost: OnLost = "leave_out" if leave_out else "error"
+        found = read_vroom(source, on_lost=on_lost, straight_line=straight)
         loading = round(1000 * (time.monotonic() - begin))
         tell_not_carried(talk, found.not_carried)
         compile_kernels(talk)

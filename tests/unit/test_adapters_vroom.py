@@ -17,8 +17,10 @@ from dispatchopt.adapters.vroom import (
     problem_to_vroom,
     read_vroom,
 )
+from dispatchopt.adapters.vroom.documents import Job, Vehicle
+from dispatchopt.adapters.vroom.prices import job_prices
 from dispatchopt.checker import check
-from dispatchopt.errors import AdapterError, DispatchError, InvalidProblemError
+from dispatchopt.errors import AdapterError, DispatchError, InvalidProblemError, Issue
 from dispatchopt.instance import compile_problem, decode
 from dispatchopt.models import Matrix, Plan, Problem, Profiles, Route, StraightLine, Visit
 from dispatchopt.solve import solve
@@ -114,6 +116,17 @@ def test_more_than_four_priorities_become_nights_and_keep_their_order() -> None:
     assert 10 * problem.policy.age_per_day > 8 * problem.policy.unserved_cost[4]
 
 
+def test_a_huge_problem_has_prices_instead_of_an_order() -> None:
+    jobs = [Job(id=i, priority=i % 90) for i in range(3000)]
+    differs: list[Issue] = []
+    prices = job_prices(jobs, [Vehicle(id=1, start_index=0)], 2**30, differs)
+    assert [issue.field for issue in differs] == ["priority"]
+    policy = prices.policy
+    dearest = policy["unserved_cost"][1] + 89 * policy["age_per_day"]
+    assert policy["age_per_day"] > policy["unserved_cost"][1] > 0
+    assert 3000 * dearest < 2**53 and dearest < 2**40
+
+
 def test_the_dearer_job_is_served_however_far_it_is() -> None:
     raw = document(
         jobs=[job(1, location_index=1), job(2, location_index=2, priority=1)],
@@ -155,6 +168,8 @@ def test_without_matrices_travel_is_estimated_and_said_so() -> None:
     found = problem_from_vroom(raw)
     assert isinstance(found.problem.travel, StraightLine)
     assert "straight lines" in told(found)["matrices"]
+    fast = StraightLine(kind="straight_line", speed_kmh=50)
+    assert problem_from_vroom(raw, straight_line=fast).problem.travel == fast
     without_start = {**raw, "vehicles": [{"id": 5, "end": [121.4, 31.1]}]}
     assert isinstance(problem_from_vroom(without_start).problem.travel, Matrix)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,6 @@ from dispatchopt.travel import TravelTimes, great_circle_km
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-_STRAIGHT: Final = StraightLine(kind="straight_line")
 
 Seconds = npt.NDArray[np.int32]
 
@@ -40,8 +38,10 @@ class Places:
         tables: dict[str, Tables],
         faults: list[Issue],
         differs: list[Issue],
+        straight: StraightLine,
     ) -> None:
         self.jobs, self.vehicles = jobs, vehicles
+        self.straight = straight
         self.faults = faults
         self.has_tables = bool(tables)
         self._check()
@@ -54,8 +54,8 @@ class Places:
         else:
             message = (
                 "there are no matrices, so travel is estimated from straight lines: detour "
-                f"{_STRAIGHT.detour}, {_STRAIGHT.speed_kmh:g} km/h, {_STRAIGHT.stop_overhead_s} s "
-                "per stop; put your router's durations under matrices"
+                f"{straight.detour}, {straight.speed_kmh:g} km/h, {straight.stop_overhead_s} s per "
+                "stop; put your router's durations under matrices, or give your speed"
             )
             differs.append(Issue("travel", "", "matrices", "", message))
         if not self.has_tables and self.needs_anywhere and not faults:
@@ -172,7 +172,7 @@ class Places:
             assert location is not None
             self._points.setdefault(location, len(self._points))
         points = [Point(lon=lon, lat=lat) for lon, lat in self._points]
-        seconds = TravelTimes.of(_STRAIGHT, points, [None]).seconds[0]
+        seconds = TravelTimes.of(self.straight, points, [None]).seconds[0]
         self.base = dict.fromkeys((vehicle.profile for vehicle in self.vehicles), seconds)
 
     def _scaled(self, vehicle: Vehicle) -> Seconds:
@@ -184,8 +184,8 @@ class Places:
 
     def _model(self, vehicle: Vehicle) -> dict[str, Any]:
         if not self.base:
-            speed = _STRAIGHT.speed_kmh * 100 / _slowness(vehicle)
-            return {"kind": "straight_line", "speed_kmh": speed}
+            speed = self.straight.speed_kmh * 100 / _slowness(vehicle)
+            return self.straight.model_copy(update={"speed_kmh": speed}).model_dump()
         table = self._scaled(vehicle)
         names = [str(i) for i in range(len(table))]
         if self.needs_anywhere:
@@ -204,8 +204,8 @@ class Places:
         # No two points are farther apart than the way along one side and up the other.
         side = great_circle_km(0.0, min(lons), 0.0, max(lons))
         up = great_circle_km(min(lats), 0.0, max(lats), 0.0)
-        hours = float(side + up) * _STRAIGHT.detour / _STRAIGHT.speed_kmh
-        return int(hours * 36 * _slowness(vehicle)) + _STRAIGHT.stop_overhead_s + 1
+        hours = float(side + up) * self.straight.detour / self.straight.speed_kmh
+        return int(hours * 36 * _slowness(vehicle)) + self.straight.stop_overhead_s + 1
 
 
 def _starts_anywhere(vehicle: Vehicle) -> bool:

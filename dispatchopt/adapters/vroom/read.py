@@ -28,6 +28,7 @@ from dispatchopt.adapters.vroom.tasks import raw_ticket
 from dispatchopt.adapters.vroom.telling import grouped
 from dispatchopt.adapters.vroom.times import Times
 from dispatchopt.errors import InvalidProblemError, Issue
+from dispatchopt.models import StraightLine
 from dispatchopt.models.intake import build_problem, issues_of
 from dispatchopt.models.plan import Rejected
 
@@ -56,8 +57,16 @@ class FromVroom(NamedTuple):
     rejected: tuple[Rejected, ...] = ()
 
 
+STRAIGHT_LINE: Final = StraightLine(kind="straight_line")
+"""How travel is estimated where a document has no matrices, unless told otherwise."""
+
+
 def read_vroom(
-    path: str | Path, *, on_lost: OnLost = "error", origin: datetime = EPOCH
+    path: str | Path,
+    *,
+    on_lost: OnLost = "error",
+    origin: datetime = EPOCH,
+    straight_line: StraightLine = STRAIGHT_LINE,
 ) -> FromVroom:
     """Read a VROOM problem from a file; see `problem_from_vroom`.
 
@@ -73,7 +82,7 @@ def read_vroom(
     if repeated:
         message = "this key stands twice in one object; keep one"
         raise InvalidProblemError([Issue("problem", "", key[:60], "", message) for key in repeated])
-    return problem_from_vroom(data, on_lost=on_lost, origin=origin)
+    return problem_from_vroom(data, on_lost=on_lost, origin=origin, straight_line=straight_line)
 
 
 def problem_from_vroom(
@@ -81,6 +90,7 @@ def problem_from_vroom(
     *,
     on_lost: OnLost = "error",
     origin: datetime = EPOCH,
+    straight_line: StraightLine = STRAIGHT_LINE,
 ) -> FromVroom:
     """Make a problem from a VROOM document.
 
@@ -99,6 +109,8 @@ def problem_from_vroom(
         such a limit, and tells them in `not_carried`.
     origin
         When the document's time 0 is.
+    straight_line
+        Estimates travel where the document has no matrices.
 
     Raises
     ------
@@ -109,7 +121,7 @@ def problem_from_vroom(
     """
     if on_lost not in ("error", "leave_out"):
         raise ValueError(f"on_lost is {on_lost!r}; give 'error' or 'leave_out'")
-    reader = _Reader(origin)
+    reader = _Reader(origin, straight_line)
     reader.take(document)
     lost = grouped(reader.lost)
     if on_lost == "error":
@@ -134,6 +146,7 @@ class _Reader:
     """
 
     origin: datetime
+    straight: StraightLine
     faults: list[Issue] = field(default_factory=list)
     lost: list[Issue] = field(default_factory=list)
     differs: list[Issue] = field(default_factory=list)
@@ -160,7 +173,9 @@ class _Reader:
         self._doubles("engineer", [vehicle.id for vehicle in self.vehicles])
         if self.faults:
             return
-        self.places = Places(self.jobs, self.vehicles, self.tables, self.faults, self.differs)
+        self.places = Places(
+            self.jobs, self.vehicles, self.tables, self.faults, self.differs, self.straight
+        )
         self.times = Times(self.jobs, self.vehicles, self.places, self.origin)
         self._differences(document)
         if not self.faults:
