@@ -301,6 +301,22 @@ def test_json_is_examined_too(tmp_path: Path) -> None:
     assert "王小明" not in str(seen.to_json())
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"parked": -1}, {"parked": [{"start": 1}]}, {"skills": [1]}, {"attributes": 3}, {"place": []},
+     {"territory": {}}, {"duration": 10**400}, {"windows": "x"}, {"case_id": 5}, {"id": None}],
+)  # fmt: skip
+def test_json_of_other_types_is_a_fault_and_no_more(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    path = tmp_path / "problem.json"
+    tickets = [{**raw_ticket(), **changed}, raw_ticket("T2")]
+    path.write_text(json.dumps(raw_problem(tickets=tickets)), "utf-8")
+    seen = examine(path, now=NOW)
+    assert seen.counts["tickets"] == 2
+    assert any(one.level == "fault" for one in seen.findings)
+
+
 def test_what_cannot_be_read_at_all(tmp_path: Path) -> None:
     with pytest.raises(AdapterError, match="no such file or folder"):
         examine(tmp_path / "nowhere")
@@ -353,7 +369,8 @@ def test_no_export_breaks_the_doctor(
 
 @settings(max_examples=50, deadline=None)
 @given(data=st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.just(10**400) | st.sampled_from(["A", "2026-11-23T08:00Z"]),
+    st.none() | st.booleans() | st.integers(-3, 3)
+    | st.sampled_from(["A", "2026-11-23T08:00Z", 10**400]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from(["tickets", "engineers", "shifts", "id", "skills", "place", "lat", "lon",
                          "reported_at", "due", "parked", "start", "end", "fault_type", "attributes",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dispatchopt.adapters.headers import CellKind
     from dispatchopt.adapters.mapping import ExportMapping
 
 _LARGEST: Final = 10**9
@@ -311,9 +312,9 @@ def _below(item: Mapping[str, Any], path: str) -> Any:  # Any: JSON
     return value
 
 
-def _plain(kind: str, value: Any, clock: Clock) -> Any:  # Any: JSON
-    """Return times as such; what is none, and points where ids are asked for, as absent."""
-    if kind == "spans" and isinstance(value, list):
+def _plain(kind: CellKind, value: Any, clock: Clock) -> Any:  # Any: JSON
+    """Return times as such; as absent what is of another type than a column of that kind holds."""
+    if kind == "spans":
         spans = [{k: _plain("instant", v, clock) for k, v in s.items()} for s in _items(value)]
         return [s for s in spans if None not in (s.get("start"), s.get("end"))]
     if kind == "instant":
@@ -321,9 +322,18 @@ def _plain(kind: str, value: Any, clock: Clock) -> Any:  # Any: JSON
             return clock.instant(value) if isinstance(value, str) else None
         except CellFault:
             return None
-    if kind in ("id", "end_place", "slot", "day") and not isinstance(value, str):
-        return None
-    if kind in ("lon", "lat", "minutes"):
+    if kind == "ids":
+        is_list = isinstance(value, list)
+        return tuple(one for one in value if isinstance(one, str)) if is_list else None
+    if kind in _NUMBERS:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return value if is_number and abs(value) < _LARGEST else None
-    return value
+    if kind in _OBJECTS:
+        return value if isinstance(value, dict) else None
+    if kind in ("windows", "breaks"):
+        return value if isinstance(value, list) else None
+    return value if isinstance(value, str) else None
+
+
+_NUMBERS: Final = frozenset({"int", "float", "lat", "lon", "priority", "minutes"})
+_OBJECTS: Final = frozenset({"levels", "skills", "counts", "json"})
