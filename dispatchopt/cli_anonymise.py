@@ -20,7 +20,7 @@ def anonymise(
     source: Source,
     out: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="A new .json, .json.gz, or folder of CSV files."),
+        typer.Argument(metavar="OUT", help="A new .json, .json.gz, .xlsx, or folder of CSV files."),
     ],
     salt_file: Annotated[
         Path | None,
@@ -83,6 +83,12 @@ def _salt(path: Path | None) -> bytes:
 def _write(problem: Problem, out: Path) -> None:
     from dispatchopt.adapters.csv_folder import write_folder
     from dispatchopt.adapters.json_files import write_problem
+    from dispatchopt.adapters.workbook import write_workbook
 
-    is_file = out.name.lower().endswith((".json", ".json.gz"))
-    (write_problem if is_file else write_folder)(problem, out)
+    name = out.name.lower()
+    if name.endswith((".json", ".json.gz")):
+        write_problem(problem, out)
+    elif name.endswith(".xlsx"):
+        write_workbook(problem, out)
+    else:
+        write_folder(problem, out)

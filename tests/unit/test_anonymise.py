@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import dispatchopt as do
 from dispatchopt.adapters.anonymise import anonymise
+from dispatchopt.adapters.any_input import read_any
 from dispatchopt.cli import app
 from dispatchopt.models import Matrix, Point
 from dispatchopt.models.cross_check import cross_check
@@ -178,6 +179,11 @@ def test_the_command_writes_folders_and_files(tmp_path: Path) -> None:
     assert do.read_problem(tmp_path / "copy.json").problem == expected
     # A folder holds a plan in force, too.
     assert do.read_folder(tmp_path / "copy").problem == expected
+    pytest.importorskip("openpyxl")
+    assert (
+        run(source, tmp_path / "c.xlsx", "--salt-file", salt, "--jitter-metres", 50).exit_code == 0
+    )
+    assert read_any(tmp_path / "c.xlsx").problem == expected
     found = run(source, tmp_path / "random.json", "--json")
     assert json.loads(found.stdout)["tickets"] == 2
     assert do.read_problem(tmp_path / "random.json").problem != expected
