@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,8 @@ from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from sqlalchemy.engine import Connection
 
     from dispatchopt.adapters.outbox.messages import Message
 
@@ -52,6 +54,7 @@ class DatabaseTarget:
         self._link = Link(url, is_kept=True)
         self._table = table
         self._is_ready = False
+        self._settled: list[dict[str, str]] = []
         meta = sa.MetaData()
         self._rows = sa.Table(
             table,
@@ -80,7 +83,12 @@ class DatabaseTarget:
 
     def close(self) -> None:
         """Let the connection go; the next message opens one."""
-        self._link.close()
+        try:
+            if self._settled:
+                with self._link.writing() as connection:
+                    self._forget(connection)
+        finally:
+            self._link.close()
 
     def __call__(self, message: Message) -> Delivery:
         """Add the row."""
@@ -99,6 +107,7 @@ class DatabaseTarget:
                     for statement in _TABLES:
                         text = statement.format(table=self._table, seen=self._seen, **types)
                         connection.execute(sa.text(text))
+                self._forget(connection)
                 is_new = connection.execute(
                     sa.text(_NOTE.format(seen=self._seen)), {"key": message.key}
                 ).rowcount
@@ -112,10 +121,13 @@ class DatabaseTarget:
         return DELIVERED
 
     def settled(self, message: Message) -> None:
-        """Forget a message that will not come again."""
-        values: dict[str, Any] = {"key": message.key}
-        with self._link.writing() as connection:
-            connection.execute(sa.text(_FORGET.format(seen=self._seen)), values)
+        """Forget a message that will not come again, together with the next one or at the end."""
+        self._settled.append({"key": message.key})
+
+    def _forget(self, connection: Connection) -> None:
+        if self._settled:
+            connection.execute(sa.text(_FORGET.format(seen=self._seen)), self._settled)
+            self._settled = []
 
 
 _TABLES: Final = (
