@@ -161,5 +161,17 @@ def _plan(*, path: str, seconds: float, threads: int) -> Answer:
     }
 
 
-CASES: dict[str, Callable[..., Answer]] = {"import": _import, "compile": _compile, "plan": _plan}
+def _io(*, step: str, **order: Any) -> Answer:  # Any: JSON
+    """Read, write or inspect; see `benchmarks.io_steps`."""
+    from benchmarks.io_steps import run_step
+
+    return run_step(step, **order)
+
+
+CASES: dict[str, Callable[..., Answer]] = {
+    "import": _import,
+    "compile": _compile,
+    "plan": _plan,
+    "io": _io,
+}
 """By name; each takes keyword arguments and returns what JSON can hold."""
