@@ -105,6 +105,7 @@ class _Assembly:
     shifts_of: dict[str, list[Item]] = field(init=False, default_factory=dict)
     shift_of_id: dict[str, Item] = field(init=False, default_factory=dict)
     reported: set[tuple[str, int, str]] = field(init=False, default_factory=set)
+    beside: dict[tuple[str, str], set[str]] = field(init=False, default_factory=dict)
 
     def run(self) -> Intake:
         self.reported.update((issue.file, issue.line, issue.field) for issue in self.issues)
@@ -316,6 +317,8 @@ class _Assembly:
     def _told(self, issues: Iterable[Issue]) -> list[tuple[Issue, Issue]]:
         """Pair each issue of the door with one that names file, line and header; drop echoes."""
         own = set(self.issues)
+        # Many rows with the same fault ask the same; there are far fewer headers than issues.
+        self.beside.clear()
         told: list[tuple[Issue, Issue]] = []
         for issue in issues if self.settings.travel_known else without_place_echoes(issues):
             placed = issue if issue in own else self._placed(issue)
@@ -338,7 +341,9 @@ class _Assembly:
         )
         if sheet is None:
             return False
-        beside = sheet.headers_beside(issue.field)
+        beside = self.beside.get((issue.kind, issue.field))
+        if beside is None:
+            beside = self.beside[issue.kind, issue.field] = sheet.headers_beside(issue.field)
         is_reported = any((issue.file, issue.line, header) in self.reported for header in beside)
         return is_reported or (not sheet.complete and beside.isdisjoint(sheet.headers.values()))
 
