@@ -208,6 +208,9 @@ class OutputConfig(_Part):
         Without `contact_minutes` those of the preset `limits` count, or 30.
     log
         File to which the log lines are appended; absent: the error stream.
+    keep_nights
+        So many of the newest finished nights stay; older ones are removed, with what the outbox
+        settled of all but as many of the newest plans. 0: everything stays.
     """
 
     folder: Where
@@ -216,6 +219,7 @@ class OutputConfig(_Part):
     released_at: ClockTime | None = None
     contact_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] | None = None
     log: Where | None = None
+    keep_nights: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 60
 
 
 class PublishConfig(_Part):
@@ -232,6 +236,12 @@ class PublishConfig(_Part):
     header_env
         Headers of the requests by the names of environment variables that hold their values:
         secrets have no place in this file.
+    documents
+        ``own``: messages as `Message.document` has them; ``tmf621-v4``, ``tmf621-v5``: updates
+        of trouble tickets of that version of TMF621.
+    trouble_tickets
+        JSON file with the trouble tickets, as they were exported together with the input: an update
+        repeats the parties and notes that a ticket has.
     store, store_env
         URL of a database prepared by ``dispatchopt database init``: plan and outbox are written
         there, in one transaction; absent: the outbox is a file, and the plan the output folder.
@@ -247,6 +257,8 @@ class PublishConfig(_Part):
     table: str = "dispatchopt_inbox"
     method: Literal["POST", "PATCH", "PUT"] = "POST"
     header_env: dict[str, str] = {}
+    documents: Literal["own", "tmf621-v4", "tmf621-v5"] = "own"
+    trouble_tickets: Where | None = None
     store: str | None = None
     store_env: str | None = None
     attempts: Annotated[int, Field(strict=True, ge=1, le=100)] = 5
@@ -262,6 +274,17 @@ class PublishConfig(_Part):
             raise ValueError(f"to is {self.to!r}: {wanted}; there is {', '.join(given) or 'none'}")
         if self.store is not None and self.store_env is not None:
             raise ValueError("store and store_env exclude each other; give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _has_trouble_tickets(self) -> PublishConfig:
+        if (self.documents == "own") != (self.trouble_tickets is None):
+            raise ValueError(
+                f"documents is {self.documents!r}: tmf621-v4 and tmf621-v5 need trouble_tickets, "
+                "own takes none"
+            )
+        if self.documents != "own" and self.to == "http" and self.method != "PATCH":
+            raise ValueError('documents are updates of trouble tickets: write method = "PATCH"')
         return self
 
 

@@ -26,7 +26,7 @@ def input_hash(intake: Intake, config: NightConfig) -> str:
         hash_problem(intake.problem),
         [rejected.model_dump(mode="json") for rejected in intake.rejected],
         config.plan.model_dump(mode="json"),
-        config.output.model_dump(mode="json", exclude={"folder", "log"}),
+        config.output.model_dump(mode="json", exclude={"folder", "log", "keep_nights"}),
         config.input.model_dump(mode="json", include={"limits"}),
         config.publish.model_dump(mode="json"),
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dispatchopt.adapters.outbox import FolderTarget, HttpTarget, Outbox, PublishReport
 from dispatchopt.night.config import secret
+from dispatchopt.night.updates import hook_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -59,12 +60,16 @@ class Publishing:
         """
         if self._is_off:
             return None
+        document = hook_of(night.folder, self._config)
         if self._store is not None:
             self._database(self._store).release_plan(
-                night.plan(), night.previous_plan(), replacing=night.record.in_force
+                night.plan(),
+                night.previous_plan(),
+                replacing=night.record.in_force,
+                document=document,
             )
         elif not self._outbox.holds(night.record.plan_id):
-            self._outbox.enqueue(night.plan(), night.previous_plan())
+            self._outbox.enqueue(night.plan(), night.previous_plan(), document=document)
         if self._config.to == "none":
             return None
         with self._target() as target:
@@ -78,6 +83,15 @@ class Publishing:
     def knows(self, night: Night) -> bool:
         """Whether anybody may have heard of a night; without a receiver people read its files."""
         return self._is_off or self._outbox.holds(night.record.plan_id)
+
+    def prune(self, keep: int) -> int:
+        """Forget what is settled of all but the newest plans; return how many messages.
+
+        An outbox in a database is left to ``dispatchopt database prune``: others may read there.
+        """
+        if self._is_off or self._store is not None:
+            return 0
+        return self._outbox.prune(keep_plans=keep)
 
     @staticmethod
     def _database(url: str) -> Database:
@@ -98,4 +112,6 @@ class Publishing:
 
             return closing(DatabaseTarget(url, table=config.table))
         headers = {name: os.environ[variable] for name, variable in config.header_env.items()}
+        if config.documents != "own" and "content-type" not in map(str.lower, headers):
+            headers["Content-Type"] = "application/merge-patch+json"
         return nullcontext(HttpTarget(url, method=config.method, headers=headers))

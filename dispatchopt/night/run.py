@@ -29,8 +29,10 @@ from dispatchopt.night.nights import (
     NightUnwrittenError,
     Record,
 )
+from dispatchopt.night.pruning import prune
 from dispatchopt.night.publishing import Publishing
 from dispatchopt.night.sources import read_source
+from dispatchopt.night.updates import read_trouble_tickets, updates_of
 from dispatchopt.night.writing import write_night
 from dispatchopt.report.diff import PlanDiff, diff_plans
 from dispatchopt.solve import Progress, Result, solve
@@ -140,6 +142,7 @@ class _Run:
         self.journal = Journal(config.output.log)
         self.publishing = Publishing(config.publish, nights.state)
         self.warnings: list[str] = []
+        self.documents: list[Any] | None = None  # Any: JSON
 
     def run(self) -> NightResult:
         self._resume()
@@ -164,6 +167,7 @@ class _Run:
         decided = Night(self.nights.folder(night), record)
         published = self._publish(decided)
         code = self._report(decided, published)
+        self._prune(decided)
         return NightResult(decided, True, code, tuple(self.warnings), diff, published)
 
     def _resume(self) -> None:
@@ -209,6 +213,7 @@ class _Run:
             )
             self._obey(found, told)
             intake = read_source(self.config.input)
+            self.documents = read_trouble_tickets(self.config.publish)
             told |= {
                 "tickets": len(intake.problem.tickets),
                 "engineers": len(intake.problem.engineers),
@@ -337,6 +342,13 @@ class _Run:
         examination: Examination | None,
     ) -> Record:
         with self.journal.step("write") as told:
+            updates = None
+            if self.documents is not None:
+                updates, notes = updates_of(
+                    self.config, self.documents, intake.problem, plan, self.hooks.now()
+                )
+                self.warnings += notes
+                told |= {"status": "warn", "not_told": len(notes)} if notes else {}
             try:
                 record, count = write_night(
                     self.config,
@@ -346,6 +358,7 @@ class _Run:
                     diff=diff,
                     examination=examination,
                     shadow_prices=result.shadow_prices,
+                    updates=updates,
                 )
             except AdapterError as error:
                 raise NightUnwrittenError(f"The plan could not be written. {error}") from error
@@ -363,6 +376,13 @@ class _Run:
             code = self._finish(night, published)
             told |= {"plan_id": night.record.plan_id, "exit_code": code}
             return code
+
+    def _prune(self, night: Night) -> None:
+        """Forget old nights; silent where there is nothing to forget."""
+        found = prune(self.config, self.nights, self.publishing, night)
+        if found:
+            with self.journal.step("prune") as told:
+                told |= found
 
     def _finish(self, night: Night, report: PublishReport | None) -> int:
         """Mark the night if nothing is left to publish; its exit code."""

@@ -11,6 +11,7 @@ from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.limits import load_limit_preset
 from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD
+from dispatchopt.night.updates import UPDATES
 from dispatchopt.report.chat import CONTACT_MINUTES
 from dispatchopt.report.diff_text import diff_lines
 from dispatchopt.report.outputs import REPLACEABLE, output_files
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from dispatchopt.report.glossary import Language
     from dispatchopt.shadow import ShadowPrices
 
-_OURS: Final = (*REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", "doctor.json", PREVIOUS)
+OURS: Final = (
+    *REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", "doctor.json", PREVIOUS, UPDATES,
+)  # fmt: skip
+"""What the folder of a night may hold."""
 
 
 def write_night(
@@ -38,6 +42,7 @@ def write_night(
     diff: PlanDiff | None,
     examination: Examination | None,
     shadow_prices: ShadowPrices | None,
+    updates: bytes | None = None,
 ) -> tuple[Record, int]:
     """Publish the folder of a night as a whole; return its record and the number of files.
 
@@ -45,6 +50,8 @@ def write_night(
     ----------
     intake
         With the problem that was planned, the plan in force among it.
+    updates
+        What the ticketing system is told in its own terms.
 
     Raises
     ------
@@ -71,6 +78,8 @@ def write_night(
         files["plan.xlsx"] = workbook_bytes(problem, plan, language=languages[-1])
     if problem.previous_plan is not None:
         files[PREVIOUS] = plan_bytes(problem.previous_plan)
+    if updates is not None:
+        files[UPDATES] = updates
     if examination is not None:
         files["doctor.json"] = dump_json(examination.to_json(), indent=1)
     if diff is not None:
@@ -83,7 +92,7 @@ def write_night(
     files["summary.txt"] = ("\n".join(summaries) + "\n").encode()
     record = replace(record, summary=summaries[0])
     files[RECORD] = record.to_bytes()
-    publish_folder(output.folder / record.night, files, replaceable=_OURS)
+    publish_folder(output.folder / record.night, files, replaceable=OURS)
     return record, len(files)
 
 

@@ -73,6 +73,7 @@ def tmf621_updates(
     language: Language = "en",
     author: str = AUTHOR,
     version: Version | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> Updates:
     """Write what the plan says about the trouble tickets that were read.
 
@@ -89,6 +90,8 @@ def tmf621_updates(
         Date of the notes; without it no note is written.
     version
         Of the documents to write; default: that of each ticket.
+    left_out
+        Further tickets that nobody visits, with the reason, such as those rejected at input.
 
     Raises
     ------
@@ -96,6 +99,7 @@ def tmf621_updates(
         If a visit has no times.
     """
     writer = _Writer(problem, plan, written_at, language, author)
+    writer.unserved = {**(left_out or {}), **writer.unserved}
     updates: list[Update] = []
     for document in documents if isinstance(documents, list | tuple) else [documents]:
         inner = unwrapped(document)
