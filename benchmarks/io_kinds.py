@@ -109,19 +109,19 @@ TROUBLE_TICKETS: Final[list[dict[str, Any]]] = [  # Any: JSON
 
 
 KINDS: Final = (
-    "tickets.csv",
-    "problem.xlsx",
     "mapping.toml",
-    "policy.toml",
+    "doctor's export",
     "places.csv",
+    "problem.xlsx",
+    "tickets.csv",
+    "policy.toml",
     "problem.json",
     "trouble tickets",
     "vroom.json",
     "plan.json",
     "night.toml",
-    "doctor's export",
 )
-"""What is changed."""
+"""What is changed, what takes longest first."""
 
 
 @dataclass(frozen=True)
