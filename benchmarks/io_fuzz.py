@@ -8,7 +8,6 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,10 +49,9 @@ class Tally:
 
 def fuzz(kind: str, *, files: int, seed: int) -> Tally:
     """Read so many changed files of a kind; the same seed makes the same files."""
-    from dispatchopt.errors import DispatchError
+    from dispatchopt.errors import DispatchError, InternalError
 
     made, tally = kinds()[kind], Tally()
-    where: Counter[str] = Counter()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -68,14 +66,15 @@ def fuzz(kind: str, *, files: int, seed: int) -> Tally:
                 with _limited():
                     made.read(path, rng)
                 tally.read += 1
-            except DispatchError:
-                tally.refused += 1
             except HangError as error:
                 tally.hangs += 1
-                _note(tally, where, error, number)
+                _note(tally, error, number)
             except Exception as error:
-                tally.tracebacks += 1
-                _note(tally, where, error, number)
+                if isinstance(error, DispatchError) and not isinstance(error, InternalError):
+                    tally.refused += 1
+                else:
+                    tally.tracebacks += 1
+                    _note(tally, error, number)
             tally.slowest = max(tally.slowest, time.monotonic() - since)
             tally.files += 1
     tally.seconds = time.monotonic() - begin
@@ -88,12 +87,11 @@ def example(kind: str, *, seed: int, number: int) -> bytes:
     return mutations.mutated(made.good[made.name], rng, made.structure)
 
 
-def _note(tally: Tally, where: Counter[str], error: BaseException, number: int) -> None:
+def _note(tally: Tally, error: BaseException, number: int) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "dispatchopt" in frame.filename] or frames
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
     what = f"{type(error).__name__} at {place}"
-    where[what] += 1
     tally.faults.setdefault(what, f"file {number}: {str(error)[:200]}")
 
 
