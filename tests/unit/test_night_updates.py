@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dispatchopt.adapters.database import Database
 from dispatchopt.errors import AdapterError, InvalidProblemError
 from dispatchopt.night import Hooks, NightResult, NightUnpublishedError, read_config, run_night
 from dispatchopt.night.publishing import Publishing
+from tests.unit.databases import rows_of
 from tests.unit.night_days import BEFORE, problem, tickets, write_input, write_settings
 from tests.unit.raw_data import raw_ticket
 
@@ -167,3 +169,19 @@ def test_unreadable_trouble_tickets_stop_before_anything_is_planned(tmp_path: Pa
     with pytest.raises(AdapterError, match=r"tt\.json"):
         night(tmp_path)
     assert not (tmp_path / "out" / "2026-11-23").exists()
+
+
+def test_updates_go_through_databases(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'plans.db'}"
+    Database(store).upgrade()
+    publish = (
+        f'to = "database"\nurl = "sqlite:///{tmp_path / "inbox.db"}"\nstore = "{store}"\n'
+        'documents = "tmf621-v4"\ntrouble_tickets = "tt.json"'
+    )
+    assert start(tmp_path, "T1", listed=("T1",), publish=publish).exit_code == 0
+    inbox = rows_of(f"sqlite:///{tmp_path / 'inbox.db'}", "SELECT * FROM dispatchopt_inbox")
+    assert len(inbox) == 1
+    assert any("/tmf-api/troubleTicket/v4/troubleTicket/T1" in str(cell) for cell in inbox[0])
+    # Another reader may need an outbox in a database: it is not pruned by a night.
+    config = read_config(tmp_path / "night.toml")
+    assert Publishing(config.publish, tmp_path).prune(1) == 0
