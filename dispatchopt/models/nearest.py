@@ -6,6 +6,11 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+LONGEST: Final = 200
+"""Characters of a name that is compared with others."""
 
 
 def folded(name: str) -> str:
@@ -17,12 +22,23 @@ def folded(name: str) -> str:
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return the known name most like this one, None if none is.
 
+    Texts of more than `LONGEST` characters are no misspelt names, and are like nothing.
+
     Parameters
     ----------
     cutoff
         Least likeness, from 0 to 1 (equal but for case, blanks and hyphens).
     """
-    by_form = {folded(other): other for other in known}
+    if len(name) > LONGEST:
+        return None
+    return _nearest(name, tuple(known), cutoff)
+
+
+# A damaged table of 28 800 columns repeats some thirty headers; asking for each took 12 s.
+@lru_cache(maxsize=4096)
+def _nearest(name: str, known: tuple[str, ...], cutoff: float) -> str | None:
+    # Comparing takes the product of the lengths, or worse: long cells are left out.
+    by_form = {folded(other): other for other in known if len(other) <= LONGEST}
     found = difflib.get_close_matches(folded(name), by_form, n=1, cutoff=cutoff)
     return by_form[found[0]] if found else None
 

@@ -12,7 +12,14 @@ from dispatchopt.generator import generate
 from dispatchopt.models import builtin_fault_types
 from dispatchopt.models.doubts import doubts
 from dispatchopt.models.intake import build_problem
-from dispatchopt.models.nearest import did_you_mean, folded, nearest, sharing_a_part
+from dispatchopt.models.nearest import (
+    LONGEST,
+    _nearest,
+    did_you_mean,
+    folded,
+    nearest,
+    sharing_a_part,
+)
 from tests.unit.raw_data import Raw, raw_engineer, raw_problem, raw_ticket
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +125,22 @@ def test_names_are_compared_as_people_write_them() -> None:
     assert nearest("IPTV", []) is None
     assert did_you_mean("JUGGLING", ["IPTV"]) == ""
     assert did_you_mean("IPTW", ["IPTV"]) == "did you mean 'IPTV'? "
+
+
+def test_long_texts_are_like_nothing() -> None:
+    assert nearest("A" * LONGEST, ["A" * LONGEST]) == "A" * LONGEST
+    assert nearest("A" * 40_000, ["A" * 40_000]) is None
+    assert nearest("A" * LONGEST, ["A" * (LONGEST + 1)]) is None
+
+
+def test_the_same_question_is_answered_once() -> None:
+    # A damaged table of 28 800 columns asked for the same thirty headers again and again.
+    before = _nearest.cache_info()
+    for _ in range(100):
+        assert nearest("asked again", ["Asked-Agains", "other"]) == "Asked-Agains"
+    after = _nearest.cache_info()
+    assert after.misses - before.misses <= 1
+    assert after.hits - before.hits >= 99
 
 
 @pytest.mark.parametrize(
