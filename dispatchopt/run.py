@@ -61,6 +61,9 @@ PARTS_LEAST = 0.5
 """Least time for solving the scarce part by itself, as a multiple of what a first bound of the
 whole takes."""
 
+PARTS_TICKETS = 500
+"""Smaller days are searched as a whole: parts gained nothing at 300 tickets."""
+
 FIRST_SHARE, PARTS_SHARE = 0.1, 0.6
 """Shares of the time for the search that shows what is scarce, and for the parts; the rest polishes
 the plan."""
@@ -216,7 +219,8 @@ class Run:
         """Search for so many seconds; None under an iteration limit."""
         inst = self.compiled.instance
         needed = PARTS_LEAST * seconds_needed(inst, self.threads)
-        if seconds is not None and can_prove(inst) and seconds >= needed:
+        is_large = inst.num_tickets >= PARTS_TICKETS and can_prove(inst)
+        if is_large and seconds is not None and seconds >= needed:
             return self._search_by_parts(seconds)
         self._anneal(seconds, default_heat(inst))
         return self._improved(self.lns.routes())

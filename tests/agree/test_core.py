@@ -131,6 +131,7 @@ def test_a_day_by_parts_is_never_dearer_than_the_search_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("dispatchopt.run.PARTS_LEAST", 0.0)
+    monkeypatch.setattr("dispatchopt.run.PARTS_TICKETS", 0)
     monkeypatch.setattr("dispatchopt.solvers.core.LEAST_TICKETS", 5)
     costs: list[int] = []
 
