@@ -18,12 +18,18 @@ from dispatchopt.cli_common import (
     Limits,
     OnBadRow,
     PolicyFile,
+    Quiet,
+    Seed,
     Source,
+    Threads,
     Verbose,
     compile_kernels,
+    read_given_plan,
     read_input,
     refuse_intake,
+    refuse_limits,
     refuse_output,
+    search,
     with_due,
     with_policy,
 )
@@ -33,13 +39,13 @@ from dispatchopt.cli_diff import diff
 from dispatchopt.cli_doctor import doctor
 from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
-from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
+from dispatchopt.cli_talk import Code, NoPlan, Stop, Talk, counted, guard, listing
 from dispatchopt.cli_vroom import vroom
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
     from dispatchopt.models.intake import Intake
-    from dispatchopt.solve import Progress, Result
+    from dispatchopt.solve import Result
 
 
 app = typer.Typer(
@@ -93,10 +99,8 @@ def plan(
             help="Of each thread, instead of a time limit: repeatable to the letter.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Default: the cores there are.")
-    ] = None,
+    seed: Seed = 0,
+    threads: Threads = None,
     prove: Annotated[
         bool | None,
         typer.Option(
@@ -120,7 +124,7 @@ def plan(
         Literal["en", "zh", "both"], typer.Option(help="Of the run sheets.")
     ] = "both",
     excel: Annotated[bool, typer.Option("--excel", help="Write plan.xlsx, too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -131,10 +135,7 @@ def plan(
     """
     talk = Talk(quiet=quiet, as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose), Stop() as stop:
-        if time_limit is not None and iterations is not None:
-            raise Refused("--iterations and --time-limit exclude each other. Give one of them.")
-        if time_limit is not None and not 0 <= time_limit < 10**7:
-            raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
+        refuse_limits(time_limit, iterations)
         refuse_output(out, source)
         if excel:
             from dispatchopt.report.workbook import require_openpyxl
@@ -170,15 +171,12 @@ def check(
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
-        from dispatchopt.adapters.json_files import read_plan
-        from dispatchopt.adapters.publish import recover_folder
         from dispatchopt.checker import check as check_plan
         from dispatchopt.report.summary import report_json, report_lines
 
         intake = with_policy(read_input(source, on_bad_row, talk), policy)
         intake = with_due(intake, limits, talk)
-        recover_folder(plan)
-        found = check_plan(intake.problem, read_plan(plan / "plan.json" if plan.is_dir() else plan))
+        found = check_plan(intake.problem, read_given_plan(plan))
         code = Code.DONE if found.is_valid else Code.VIOLATIONS
         warnings = listing(intake.warnings)
         talk.answer({"exit_code": int(code), **report_json(found), "warnings": warnings})
@@ -211,19 +209,11 @@ def _search(
     stop: Stop,
     **options: Any,  # Any: options of solve
 ) -> Result:
-    from dispatchopt.solve import solve
-
     problem = intake.problem
     shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
     stop.defer()
     talk.note(f"Planning {counted(len(problem.tickets), 'ticket')} on {counted(shifts, 'shift')}")
-    with talk.progress() as show:
-
-        def on_progress(progress: Progress) -> None:
-            show(progress)
-            stop.obey()
-
-        return solve(problem, rejected=intake.rejected, on_progress=on_progress, **options)
+    return search(problem, talk, stop, rejected=intake.rejected, **options)
 
 
 def _write(

@@ -6,14 +6,18 @@ import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dispatchopt.cli_talk import Refused, Talk, counted
+from dispatchopt.cli_talk import Refused, Stop, Talk, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatchopt.models import Plan, Problem, Rejected
     from dispatchopt.models.intake import Intake
+    from dispatchopt.solve import Progress, Result
 
 
 CODES = (
@@ -42,6 +46,9 @@ Limits = Annotated[
         help="Compute the due of tickets that have none by these service limits: cn_statutory ...",
     ),
 ]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=256, help="Default: the cores there are.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; ids only.")]
@@ -52,9 +59,17 @@ def read_input(source: Path, on_bad_row: Literal["error", "reject"], talk: Talk)
     from dispatchopt.adapters.any_input import read_any
 
     intake = read_any(source, on_bad_row=on_bad_row)
-    for warning in intake.warnings:
-        talk.note(f"Warning: {warning}")
+    talk.warn(intake.warnings)
     return intake
+
+
+def read_given_plan(path: Path) -> Plan:
+    """Read a plan: its file, or the folder that `plan` wrote."""
+    from dispatchopt.adapters.json_files import read_plan
+    from dispatchopt.adapters.publish import recover_folder
+
+    recover_folder(path)
+    return read_plan(path / "plan.json" if path.is_dir() else path)
 
 
 def with_policy(intake: Intake, path: Path | None) -> Intake:
@@ -74,11 +89,18 @@ def with_due(intake: Intake, preset: str | None, talk: Talk) -> Intake:
     if preset is None:
         return intake
     found = apply_limits(intake.problem, preset=preset)
-    for warning in found.warnings:
-        talk.note(f"Warning: {warning}")
+    talk.warn(found.warnings)
     talk.note(f"Due computed of {counted(len(found.computed), 'ticket')} by {preset}")
     warnings = (*intake.warnings, *found.warnings)
     return replace(intake, problem=found.problem, warnings=warnings)
+
+
+def refuse_limits(time_limit: float | None, iterations: int | None) -> None:
+    """Refuse two limits of the search, and a time that is none."""
+    if time_limit is not None and iterations is not None:
+        raise Refused("--iterations and --time-limit exclude each other. Give one of them.")
+    if time_limit is not None and not 0 <= time_limit < 10**7:
+        raise Refused(f"--time-limit is {time_limit:g}. Give seconds, 0 or more.")
 
 
 def refuse_output(out: Path, source: Path) -> None:
@@ -138,3 +160,23 @@ def compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
 
         lns = Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance)
         lns.compile()
+
+
+def search(
+    problem: Problem,
+    talk: Talk,
+    stop: Stop,
+    *,
+    rejected: Sequence[Rejected],
+    **options: Any,  # Any: options of solve
+) -> Result:
+    """Plan a problem, its progress shown; a first signal ends the search politely."""
+    from dispatchopt.solve import solve
+
+    with talk.progress() as show:
+
+        def on_progress(progress: Progress) -> None:
+            show(progress)
+            stop.obey()
+
+        return solve(problem, rejected=rejected, on_progress=on_progress, **options)

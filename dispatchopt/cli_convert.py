@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dispatchopt.cli_common import CODES, Debug, Json, OnBadRow, Verbose, read_input
+from dispatchopt.cli_common import (
+    CODES,
+    Debug,
+    Json,
+    OnBadRow,
+    Verbose,
+    read_given_plan,
+    read_input,
+)
 from dispatchopt.cli_talk import Code, Refused, Talk, counted, guard, listing
-from dispatchopt.cli_vroom import LeaveOut, Speed, tell_not_carried
+from dispatchopt.cli_vroom import LeaveOut, Speed, read_vroom_input, tell_not_carried
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.tmf import TroubleTicket
-    from dispatchopt.adapters.vroom.read import OnLost
     from dispatchopt.models import Place, Problem
 
 convert = typer.Typer(help="Convert formats of others into problems, and plans into documents.")
@@ -87,8 +94,7 @@ def tmf621(
             due_date=due_date,
             on_bad_row=on_bad_row,
         )
-        for warning in intake.warnings:
-            talk.note(f"Warning: {warning}")
+        talk.warn(intake.warnings)
         write_problem(intake.problem, out)
         code = Code.REJECTS if intake.rejected else Code.DONE
         issues, warnings = listing(intake.issues), listing(intake.warnings)
@@ -122,16 +128,14 @@ def tmf(
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
-        from dispatchopt.adapters.json_files import read_plan
-        from dispatchopt.adapters.publish import recover_folder, write_file
+        from dispatchopt.adapters.publish import write_file
         from dispatchopt.adapters.strict_json import dump_json
         from dispatchopt.adapters.tmf import tmf621_updates
         from dispatchopt.adapters.tmf.side_files import read_documents
 
         _refuse_no_json(out)
         task = read_input(problem, "error", talk).problem
-        recover_folder(plan)
-        found = read_plan(plan / "plan.json" if plan.is_dir() else plan)
+        found = read_given_plan(plan)
         now = datetime.now(UTC).replace(microsecond=0)
         updates = tmf621_updates(
             read_documents(tickets), task, found, written_at=now, language=language, version=api
@@ -141,8 +145,7 @@ def tmf(
             for update in updates.updates
         ]
         requests += _created(task, found, language)
-        for warning in updates.warnings:
-            talk.note(f"Warning: {warning}")
+        talk.warn(updates.warnings)
         write_file(out, _packed(dump_json(requests, indent=1), out))
         head = {"exit_code": 0, "out": str(out), "requests": len(requests)}
         talk.answer({**head, "warnings": listing(updates.warnings)})
@@ -163,13 +166,9 @@ def from_vroom(
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
         from dispatchopt.adapters.json_files import write_problem
-        from dispatchopt.adapters.vroom import read_vroom
-        from dispatchopt.models import StraightLine
 
         _refuse_no_json(out)
-        straight = StraightLine(kind="straight_line", speed_kmh=speed_kmh)
-        on_lost: OnLost = "leave_out" if leave_out else "error"
-        found = read_vroom(source, on_lost=on_lost, straight_line=straight)
+        found = read_vroom_input(source, leave_out=leave_out, speed_kmh=speed_kmh)
         tell_not_carried(talk, found.not_carried)
         write_problem(found.problem, out)
         count = len(found.problem.tickets)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003, typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from dispatchopt.cli_common import Debug, Json, OnBadRow, Verbose, read_input
+from dispatchopt.cli_common import Debug, Json, OnBadRow, Verbose, read_given_plan, read_input
 from dispatchopt.cli_talk import Talk, guard
-
-if TYPE_CHECKING:
-    from dispatchopt.models import Plan
 
 
 def diff(
@@ -39,14 +36,6 @@ def diff(
         from dispatchopt.report.diff_text import diff_lines
 
         task = None if problem is None else read_input(problem, on_bad_row, talk).problem
-        found = diff_plans(_read(before), _read(after), problem=task)
+        found = diff_plans(read_given_plan(before), read_given_plan(after), problem=task)
         talk.answer({"exit_code": 0, **found.to_json()})
         talk.say("\n".join(diff_lines(found, language=language, problem=task)))
-
-
-def _read(path: Path) -> Plan:
-    from dispatchopt.adapters.json_files import read_plan
-    from dispatchopt.adapters.publish import recover_folder
-
-    recover_folder(path)
-    return read_plan(path / "plan.json" if path.is_dir() else path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dispatchopt.cli_common import CODES, Debug, Json, Verbose, compile_kernels
+from dispatchopt.cli_common import CODES, Debug, Json, Quiet, Verbose, compile_kernels
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, guard
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def night(
         str | None, typer.Option(help="Oldest that the input may be (20h), instead of the file's.")
     ] = None,
     as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
@@ -112,8 +112,7 @@ def _tell(talk: Talk, result: NightResult, *, was_interrupted: bool) -> None:
         "published": None if published is None else published.to_json(),
     }
     talk.answer(data)
-    for warning in result.warnings:
-        talk.note(f"Warning: {warning}")
+    talk.warn(result.warnings)
     if was_interrupted:
         talk.note("Interrupted: this is the best plan so far, checked like any other")
     if published is not None:

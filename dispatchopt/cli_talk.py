@@ -72,6 +72,11 @@ class Talk:
         if not self.quiet and not self.as_json:
             self._err.print(_printable(text))
 
+    def warn(self, warnings: Sequence[Issue | str]) -> None:
+        """Print what looks like a slip, a line each."""
+        for warning in warnings:
+            self.note(f"Warning: {warning}")
+
     def fail(self, code: IntEnum, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
         """Print an error and end the run."""
         self._err.print(_printable(message))

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dispatchopt.cli_common import Debug, Json, Verbose, compile_kernels
+from dispatchopt.cli_common import (
+    Debug,
+    Json,
+    Quiet,
+    Seed,
+    Threads,
+    Verbose,
+    compile_kernels,
+    refuse_limits,
+    search,
+)
 from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
 
@@ -18,7 +28,7 @@ if TYPE_CHECKING:
     from dispatchopt.adapters.vroom import FromVroom
     from dispatchopt.adapters.vroom.read import OnLost
     from dispatchopt.errors import Issue
-    from dispatchopt.solve import Progress, Result
+    from dispatchopt.solve import Result
 
 LeaveOut = Annotated[
     bool,
@@ -43,19 +53,17 @@ def vroom(
     out: Annotated[Path, typer.Argument(metavar="OUT.json", help="Its solution; - prints it.")],
     time_limit: Annotated[
         float | None,
-        typer.Option(min=0, max=10**7, help="Seconds. Default: 1 per 10 jobs, from 2 to 60."),
+        typer.Option(help="Seconds. Default: 1 per 10 jobs, from 2 to 60."),
     ] = None,
     iterations: Annotated[
         int | None,
         typer.Option(min=0, max=2**62 - 1, help="Of each thread, instead of a time limit."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Default: the cores there are.")
-    ] = None,
+    seed: Seed = 0,
+    threads: Threads = None,
     leave_out: LeaveOut = False,
     speed_kmh: Speed = 25.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -69,17 +77,13 @@ def vroom(
     with guard(talk, debug=debug, verbose=verbose), Stop() as stop:
         from dispatchopt.adapters.publish import write_file
         from dispatchopt.adapters.strict_json import dump_json
-        from dispatchopt.adapters.vroom import plan_to_vroom, read_vroom
-        from dispatchopt.models import StraightLine
+        from dispatchopt.adapters.vroom import plan_to_vroom
 
-        if time_limit is not None and iterations is not None:
-            raise Refused("--iterations and --time-limit exclude each other. Give one of them.")
+        refuse_limits(time_limit, iterations)
         if not is_printed and (out.is_dir() or out.resolve() == source.resolve()):
             raise Refused(f"{out}: is the input, or a folder. Name another file.")
         begin = time.monotonic()
-        straight = StraightLine(kind="straight_line", speed_kmh=speed_kmh)
-        on_lost: OnLost = "leave_out" if leave_out else "error"
-        found = read_vroom(source, on_lost=on_lost, straight_line=straight)
+        found = read_vroom_input(source, leave_out=leave_out, speed_kmh=speed_kmh)
         loading = round(1000 * (time.monotonic() - begin))
         tell_not_carried(talk, found.not_carried)
         compile_kernels(talk)
@@ -100,6 +104,16 @@ def vroom(
     raise typer.Exit(code)
 
 
+def read_vroom_input(source: Path, *, leave_out: bool, speed_kmh: float) -> FromVroom:
+    """Read a VROOM problem as the options say."""
+    from dispatchopt.adapters.vroom import read_vroom
+    from dispatchopt.models import StraightLine
+
+    straight = StraightLine(kind="straight_line", speed_kmh=speed_kmh)
+    on_lost: OnLost = "leave_out" if leave_out else "error"
+    return read_vroom(source, on_lost=on_lost, straight_line=straight)
+
+
 def tell_not_carried(talk: Talk, issues: Sequence[Issue]) -> None:
     """List what counts otherwise, on the error stream."""
     for issue in issues[:_MOST_SHOWN]:
@@ -109,21 +123,13 @@ def tell_not_carried(talk: Talk, issues: Sequence[Issue]) -> None:
 
 
 def _search(found: FromVroom, talk: Talk, stop: Stop, **options: Any) -> Result:
-    from dispatchopt.solve import solve
-
     stop.defer()
     problem = found.problem
     talk.note(
         f"Planning {counted(len(problem.tickets), 'job')} on "
         f"{counted(len(problem.engineers), 'vehicle')}"
     )
-    with talk.progress() as show:
-
-        def on_progress(progress: Progress) -> None:
-            show(progress)
-            stop.obey()
-
-        return solve(problem, rejected=found.rejected, on_progress=on_progress, **options)
+    return search(problem, talk, stop, rejected=found.rejected, **options)
 
 
 def _tell(
