@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003, typer reads the annotations
+from typing import Annotated
 
 import typer
 
 from dispatchopt.cli_common import Debug, Json, OnBadRow, Source, Verbose, read_input
 from dispatchopt.cli_talk import Refused, Talk, counted, guard
-
-if TYPE_CHECKING:
-    from dispatchopt.models import Problem
 
 
 def anonymise(
@@ -41,13 +37,15 @@ def anonymise(
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
         from dispatchopt.adapters.anonymise import anonymise as veil
+        from dispatchopt.adapters.any_input import write_any
+        from dispatchopt.adapters.publish import do_overlap
 
-        if _overlap(source, out):
+        if do_overlap(out, source):
             raise Refused(f"{out}: lies in the input, or holds it. Name another place.")
         salt = _salt(salt_file)
         intake = read_input(source, on_bad_row, talk)
         copy = veil(intake.problem, salt=salt, jitter_metres=jitter_metres)
-        _write(copy, out)
+        write_any(copy, out)
         tickets, engineers = len(copy.tickets), len(copy.engineers)
         rejected = len(intake.rejected)
         counts = {"tickets": tickets, "engineers": engineers, "rejected": rejected}
@@ -58,11 +56,6 @@ def anonymise(
             f"in {out}: ids hashed, places moved by up to {jitter_metres} m, names and texts gone; "
             "times kept"
         )
-
-
-def _overlap(source: Path, out: Path) -> bool:
-    target, origin = (Path(os.path.realpath(path)) for path in (out, source))
-    return target == origin or origin in target.parents or target in origin.parents
 
 
 def _salt(path: Path | None) -> bytes:
@@ -78,17 +71,3 @@ def _salt(path: Path | None) -> bytes:
             "the output of: openssl rand -hex 32"
         )
     return salt
-
-
-def _write(problem: Problem, out: Path) -> None:
-    from dispatchopt.adapters.csv_folder import write_folder
-    from dispatchopt.adapters.json_files import write_problem
-    from dispatchopt.adapters.workbook import write_workbook
-
-    name = out.name.lower()
-    if name.endswith((".json", ".json.gz")):
-        write_problem(problem, out)
-    elif name.endswith(".xlsx"):
-        write_workbook(problem, out)
-    else:
-        write_folder(problem, out)

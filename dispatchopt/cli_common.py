@@ -105,11 +105,12 @@ def refuse_limits(time_limit: float | None, iterations: int | None) -> None:
 
 def refuse_output(out: Path, source: Path) -> None:
     """Refuse before planning what could not be written after it."""
+    from dispatchopt.adapters.publish import do_overlap
     from dispatchopt.report.outputs import REPLACEABLE
 
-    target, origin = (Path(os.path.realpath(path)) for path in (out, source))
-    if target == origin or origin in target.parents or target in origin.parents:
+    if do_overlap(out, source):
         raise Refused(f"--out {out}: lies in the input, or holds it. Name a folder of its own.")
+    target = Path(os.path.realpath(out))
     if target.exists() and not target.is_dir():
         raise Refused(f"--out {out}: is a file. Name a folder.")
     if target.is_dir():

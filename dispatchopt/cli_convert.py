@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003, typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -128,8 +127,7 @@ def tmf(
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
-        from dispatchopt.adapters.publish import write_file
-        from dispatchopt.adapters.strict_json import dump_json
+        from dispatchopt.adapters.strict_json import dump_json, save_json
         from dispatchopt.adapters.tmf import tmf621_updates
         from dispatchopt.adapters.tmf.side_files import read_documents
 
@@ -146,7 +144,7 @@ def tmf(
         ]
         requests += _created(task, found, language)
         talk.warn(updates.warnings)
-        write_file(out, _packed(dump_json(requests, indent=1), out))
+        save_json(out, dump_json(requests, indent=1))
         head = {"exit_code": 0, "out": str(out), "requests": len(requests)}
         talk.answer({**head, "warnings": listing(updates.warnings)})
         talk.say(f"{counted(len(requests), 'request')} in {out}")
@@ -189,14 +187,13 @@ def to_vroom(
     """Make a VROOM problem, with its matrices, of a problem."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
-        from dispatchopt.adapters.publish import write_file
-        from dispatchopt.adapters.strict_json import dump_json
+        from dispatchopt.adapters.strict_json import dump_json, save_json
         from dispatchopt.adapters.vroom import problem_to_vroom
 
         _refuse_no_json(out)
         written = problem_to_vroom(read_input(source, on_bad_row, talk).problem)
         tell_not_carried(talk, written.not_carried)
-        write_file(out, _packed(dump_json(written.document, indent=None), out))
+        save_json(out, dump_json(written.document, indent=None))
         count = len(written.document["jobs"])
         head = {"exit_code": 0, "out": str(out), "jobs": count}
         talk.answer({**head, "not_carried": listing(written.not_carried)})
@@ -204,13 +201,10 @@ def to_vroom(
 
 
 def _refuse_no_json(out: Path) -> None:
-    if not out.name.lower().endswith((".json", ".json.gz")) or out.is_dir():
+    from dispatchopt.adapters.strict_json import is_json
+
+    if not is_json(out) or out.is_dir():
         raise Refused(f"--out {out}: is no .json file. Name one.")
-
-
-def _packed(data: bytes, out: Path) -> bytes:
-    # No time stamp: the same content gives the same bytes.
-    return gzip.compress(data, mtime=0) if out.name.lower().endswith(".gz") else data
 
 
 def _locator(roster: Problem, sites: dict[str, Any]) -> Any:

@@ -88,38 +88,27 @@ def _refuse_format(
     out: Path, headers: _Headers | None, encoding: _Encoding | None, export: _Export | None
 ) -> None:
     """Refuse options that do not go with the format that the name of the output asks for."""
-    is_json, is_book = _is_json(out), _is_workbook(out)
-    if export and (is_json or is_book):
+    from dispatchopt.adapters.any_input import is_workbook
+    from dispatchopt.adapters.strict_json import is_json
+
+    is_book = is_workbook(out)
+    if export and (is_json(out) or is_book):
         raise Refused("--export writes several files. Name a folder as --out.")
     if export and (headers or encoding):
         raise Refused("--export has headers and an encoding of its own. Drop the other option.")
-    if is_json and (headers or encoding):
+    if is_json(out) and (headers or encoding):
         raise Refused("--headers and --encoding are for CSV files. Name a folder as --out.")
     if is_book and encoding:
         raise Refused("--encoding is for CSV files. Name a folder as --out.")
 
 
-def _is_json(out: Path) -> bool:
-    return out.name.lower().endswith((".json", ".json.gz"))
-
-
-def _is_workbook(out: Path) -> bool:
-    return out.name.lower().endswith(".xlsx")
-
-
 def _write(
     problem: Problem, out: Path, headers: _Headers, encoding: _Encoding, export: _Export | None
 ) -> None:
-    from dispatchopt.adapters.csv_folder import write_folder
-    from dispatchopt.adapters.json_files import write_problem
-    from dispatchopt.adapters.workbook import write_workbook
+    from dispatchopt.adapters.any_input import write_any
     from dispatchopt.generator.export import write_export
 
     if export is not None:
         write_export(problem, out, export)
-    elif _is_json(out):
-        write_problem(problem, out)
-    elif _is_workbook(out):
-        write_workbook(problem, out, headers=headers)
     else:
-        write_folder(problem, out, headers=headers, encoding=encoding)
+        write_any(problem, out, headers=headers, encoding=encoding)

@@ -9,7 +9,6 @@ coordinates, limits …), ``mapping.toml`` (what the columns and codes of a bran
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -46,8 +45,8 @@ from dispatchopt.adapters.publish import recover_folder
 from dispatchopt.adapters.raw import RawTable, csv_table
 from dispatchopt.adapters.sheet_cells import SheetCells
 from dispatchopt.adapters.sources import Sources
-from dispatchopt.adapters.strict_json import parse_json
-from dispatchopt.adapters.textfiles import decode_table, read_bytes
+from dispatchopt.adapters.strict_json import parse_json, repeated_keys
+from dispatchopt.adapters.textfiles import decode_table, parse_toml, read_bytes
 from dispatchopt.adapters.travel_files import files_named, resolve_travel
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.limits.apply import LimitSettings, checked_settings
@@ -215,11 +214,10 @@ class FolderReader:
         if text is None:
             return {"timezone": None}  # whether it was declared is unknown: one fault is enough
         try:
-            raw = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            self._problem_fault(POLICY, "", "", f"no valid TOML: {error}")
+            return self._known(parse_toml(text, POLICY))
+        except AdapterError as error:
+            self._problem_fault(POLICY, "", "", str(error).removeprefix(f"{POLICY}: "))
             return {"timezone": None}
-        return self._known(raw)
 
     def _known(self, raw: dict[str, Any]) -> dict[str, Any]:  # Any: TOML
         """Return the settings that there are; the others are faults."""
@@ -380,8 +378,7 @@ class FolderReader:
         except AdapterError as error:
             self._problem_fault(name, "", "", str(error).removeprefix(f"{name}: "))
             return None
-        for key in repeated:
-            self._problem_fault(name, key, "", "this key stands twice in one object; keep one")
+        self.issues.extend(repeated_keys(repeated, "problem", name))
         return data
 
     def _fault_types(self) -> Any:  # Any: JSON

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import ValidationError
 
 from dispatchopt.adapters.publish import write_file
-from dispatchopt.adapters.strict_json import dump_json, parse_json
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.strict_json import dump_json, load_json, repeated_keys, save_json
 from dispatchopt.adapters.travel_files import npy_bytes, resolve_travel, without_place_echoes
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.models import Matrix, Plan, Problem, Profiles, StraightLine, Travel
@@ -94,7 +92,7 @@ def write_problem(problem: Problem, path: str | Path) -> None:
     path = Path(path)
     data = to_json(problem.model_copy(update={"travel": _SMALL_TRAVEL}))
     data["travel"] = _travel_json(problem.travel, path)
-    _save(path, dump_json(data, indent=1))
+    save_json(path, dump_json(data, indent=1))
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -123,7 +121,7 @@ def write_plan(plan: Plan, path: str | Path) -> None:
     AdapterError
         If it cannot be written.
     """
-    _save(Path(path), plan_bytes(plan))
+    save_json(Path(path), plan_bytes(plan))
 
 
 def plan_bytes(plan: Plan) -> bytes:
@@ -189,14 +187,8 @@ def validated(
 
 
 def _load(path: Path) -> tuple[Any, list[Issue]]:  # Any: JSON
-    data, repeated = parse_json(decode_utf8(read_bytes(path), str(path)), str(path))
-    issues = [
-        Issue(
-            "problem", "", key[:60], "", "this key stands twice in one object; keep one", path.name
-        )
-        for key in repeated
-    ]
-    return data, issues
+    data, repeated = load_json(path)
+    return data, list(repeated_keys(repeated, "problem", path.name))
 
 
 def _travel_json(travel: Travel, path: Path) -> dict[str, Any]:
@@ -213,10 +205,3 @@ def _travel_json(travel: Travel, path: Path) -> dict[str, Any]:
 
 
 _SMALL_TRAVEL: Final = StraightLine(kind="straight_line")
-
-
-def _save(path: Path, data: bytes) -> None:
-    if path.name.lower().endswith(".gz"):
-        # No time stamp: the same problem gives the same bytes.
-        data = gzip.compress(data, compresslevel=6, mtime=0)
-    write_file(path, data)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from dispatchopt.adapters.json_files import validated
-from dispatchopt.adapters.strict_json import parse_json
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.strict_json import parse_json, repeated_keys
+from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.models import Policy
 
@@ -45,11 +44,7 @@ def _load(path: Path, issues: list[Issue]) -> Any:  # Any: JSON or TOML
         raise AdapterError(f"{path}: no policy file by its name. Name it .json or .toml.")
     text = decode_utf8(read_bytes(path), str(path))
     if ending == ".toml":
-        try:
-            return tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise AdapterError(f"{path}: no valid TOML ({error}). Correct it.") from None
+        return parse_toml(text, str(path))
     data, repeated = parse_json(text, str(path))
-    message = "this key stands twice in one object; keep one"
-    issues.extend(Issue("policy", "", key[:60], "", message, path.name) for key in repeated)
+    issues.extend(repeated_keys(repeated, "policy", path.name))
     return data

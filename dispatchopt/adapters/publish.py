@@ -66,7 +66,7 @@ def write_file(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 draft.unlink()
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise AdapterError(f"{path}: cannot be written ({error}).") from error
 
@@ -104,7 +104,7 @@ def publish_folder(path: Path, files: Mapping[str, bytes], *, replaceable: Colle
             with _lock(target.parent):
                 _refuse_foreign(target, path, replaceable)
                 _put_in_place(staging, target)
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
         finally:
             if alive is not None:
                 os.close(alive)
@@ -114,6 +114,12 @@ def publish_folder(path: Path, files: Mapping[str, bytes], *, replaceable: Colle
             f"{path}: the folder cannot be written ({error}). "
             "If it is a mount point or read-only, name a folder inside a writable one."
         ) from error
+
+
+def do_overlap(one: Path, other: Path) -> bool:
+    """Whether two paths are the same, or one lies within the other, links followed."""
+    first, second = (Path(os.path.realpath(path)) for path in (one, other))
+    return first == second or first in second.parents or second in first.parents
 
 
 def recover_folder(path: Path) -> None:
@@ -155,7 +161,7 @@ def _fill(staging: Path, files: Mapping[str, bytes]) -> None:
             folders.add(file.parent)
         _write_synced(file, data)
     for folder in folders:
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _put_in_place(staging: Path, target: Path) -> None:
@@ -247,7 +253,8 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder outlast a power cut, where the system can."""
     if fcntl is None:  # pragma: no cover, folders cannot be opened elsewhere
         return
     handle = os.open(folder, os.O_RDONLY)

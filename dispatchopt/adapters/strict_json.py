@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dispatchopt.errors import AdapterError
+from dispatchopt.adapters.publish import write_file
+from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.errors import AdapterError, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file is JSON by its name, packed or not."""
+    return path.name.lower().endswith((".json", ".json.gz"))
+
+
+def load_json(path: Path) -> tuple[Any, list[str]]:  # Any: JSON
+    """Read a file, packed if its name ends in ``.gz``; returns what `parse_json` does.
+
+    Raises
+    ------
+    AdapterError
+        If it cannot be read or is no JSON; names line and column.
+    """
+    return parse_json(decode_utf8(read_bytes(path), str(path)), str(path))
+
+
+def save_json(path: Path, data: bytes) -> None:
+    """Write what `dump_json` returned, packed if the name of the file ends in ``.gz``.
+
+    Raises
+    ------
+    AdapterError
+        If it cannot be written.
+    """
+    if path.name.lower().endswith(".gz"):
+        # No time stamp: the same content gives the same bytes.
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    write_file(path, data)
+
+
+def repeated_keys(keys: Iterable[str], kind: str, file: str = "") -> Iterator[Issue]:
+    """Yield a fault for each key that stands twice in one object."""
+    for key in keys:
+        yield Issue(kind, "", key[:60], "", "this key stands twice in one object; keep one", file)
 
 
 def parse_json(text: str, name: str) -> tuple[Any, list[str]]:  # Any: JSON

@@ -1,11 +1,12 @@
-"""Bytes and text of input files: plain or gzip, UTF-8 or GB18030, with errors that help."""
+"""Bytes, text and TOML of input files: plain or gzip, UTF-8 or GB18030, with errors that help."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
+import tomllib
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.errors import AdapterError
 
@@ -65,6 +66,20 @@ def decode_utf8(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise AdapterError(f"{name}: line {line} is no UTF-8. Save the file as UTF-8.") from None
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:  # Any: TOML
+    """Parse TOML.
+
+    Raises
+    ------
+    AdapterError
+        If it is none.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: a number beyond all measure, too
+        raise AdapterError(f"{name}: no valid TOML ({error}). Correct it.") from None
 
 
 def decode_table(data: bytes, name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -19,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
-from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
+from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
+from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.limits import preset_names
 from dispatchopt.models.intake import issues_of
 
@@ -348,10 +347,7 @@ def read_config(path: str | Path) -> NightConfig:
         With every fault of the settings.
     """
     path = Path(path)
-    try:
-        data = tomllib.loads(decode_utf8(read_bytes(path), str(path)))
-    except (ValueError, RecursionError) as error:
-        raise AdapterError(f"{path}: no valid TOML ({error}). Correct it.") from None
+    data = parse_toml(decode_utf8(read_bytes(path), str(path)), str(path))
     try:
         config = NightConfig.model_validate(data)
     except ValidationError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dispatchopt.adapters.publish import do_overlap
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.night.config import NightConfig, secret
 
@@ -31,14 +31,12 @@ def of_surroundings(config: NightConfig) -> Iterator[Issue]:
     latest = config.output.folder / "latest"
     if latest.exists() and not latest.is_symlink():
         yield Issue("config", "", "output.folder", "", f"{latest} is not ours; move it away")
-    if config.input.path is None:
-        return
-    root, source = (Path(os.path.realpath(p)) for p in (config.output.folder, config.input.path))
-    if root == source or root in source.parents or source in root.parents:
+    folder = config.output.folder
+    if folder.exists() and not folder.is_dir():
+        yield Issue("config", "", "output.folder", str(folder), "is a file; name a folder")
+    if config.input.path is not None and do_overlap(folder, config.input.path):
         message = "lies in the input, or holds it; name a folder of its own"
-        yield Issue("config", "", "output.folder", str(config.output.folder), message)
-    if root.exists() and not root.is_dir():
-        yield Issue("config", "", "output.folder", str(root), "is a file; name a folder")
+        yield Issue("config", "", "output.folder", str(folder), message)
 
 
 def _variables(config: NightConfig) -> Iterator[tuple[str, str]]:

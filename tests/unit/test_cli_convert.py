@@ -133,9 +133,10 @@ def test_mappings_say_what_is_wrong(tmp_path: Path, text: str, part: str) -> Non
     with pytest.raises(InvalidProblemError) as caught:
         read_codes(tmp_path / "mapping.toml")
     assert part in str(caught.value)
-    (tmp_path / "mapping.toml").write_text("[", "utf-8")
-    with pytest.raises(AdapterError, match="no valid TOML"):
-        read_codes(tmp_path / "mapping.toml")
+    for broken in ("[", "x = " + "9" * 5000, "x = " + "[" * 5000):
+        (tmp_path / "mapping.toml").write_text(broken, "utf-8")
+        with pytest.raises(AdapterError, match="no valid TOML"):
+            read_codes(tmp_path / "mapping.toml")
 
 
 def test_a_mapping_of_exports_serves_trouble_tickets_too(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import re
 import tomllib
@@ -299,6 +300,16 @@ def test_json_is_examined_too(tmp_path: Path) -> None:
     assert {"reported in the future", "unknown"} <= texts
     assert any("0/0 lies in the Atlantic" in text for text in texts)
     assert "王小明" not in str(seen.to_json())
+
+
+def test_packed_json_is_examined_as_it_is_read(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "problem.json", tmp_path / "problem.json.gz"
+    plain.write_text(json.dumps(raw_problem(tickets=[raw_ticket("A")])), "utf-8")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    seen, unpacked = examine(plain, now=NOW), examine(packed, now=NOW)
+    assert unpacked.counts == seen.counts
+    assert seen.counts["tickets"] == 1
+    assert (unpacked.grade, unpacked.score) == (seen.grade, seen.score)
 
 
 @pytest.mark.parametrize(

@@ -420,6 +420,15 @@ def test_all_faults_of_the_settings_at_once(
     assert faults(tmp_path, text) == ["publish.header_env.Authorization", "output.folder"]
 
 
+@pytest.mark.parametrize(
+    "source", ['folder = "in"', 'database = {url = "sqlite:///in.db", tickets = "t"}']
+)
+def test_an_output_that_is_a_file_is_a_fault(tmp_path: Path, source: str) -> None:
+    (tmp_path / "out").write_text("mine", "utf-8")
+    text = f'[input]\n{source}\n[output]\nfolder = "out"\n'
+    assert faults(tmp_path, text) == ["output.folder"]
+
+
 def test_a_path_with_a_nul_is_a_fault(tmp_path: Path) -> None:
     text = '[input]\nfolder = "x\\u0000y"\n[output]\nfolder = "o\\u0000"\n'
     assert faults(tmp_path, text) == ["input.folder", "output.folder"]

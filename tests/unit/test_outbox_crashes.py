@@ -88,7 +88,7 @@ def test_a_folder_gets_each_message_once_wherever_it_dies(
         fuse = Fuse(steps)
         with monkeypatch.context() as patch:
             patch.setattr(targets_module, "_write", half_written(fuse))
-            patch.setattr(targets_module, "_sync", dying(fuse, targets_module._sync))
+            patch.setattr(targets_module, "sync_folder", dying(fuse, targets_module.sync_folder))
             patch.setattr(os, "replace", dying(fuse, os.replace))
             for name in ("touch", "unlink"):
                 patch.setattr(Path, name, dying(fuse, getattr(Path, name)))

@@ -25,6 +25,7 @@ from dispatchopt.adapters.headers import Column, header_index, normal_header
 from dispatchopt.adapters.mapping.codes import Codes
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF
 from dispatchopt.adapters.publish import recover_folder
+from dispatchopt.adapters.strict_json import is_json
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.mapping.files import TableKind
@@ -56,8 +57,8 @@ def examine(path: str | Path, *, now: datetime | None = None) -> Examination:
     """
     path = Path(path)
     recover_folder(path)
-    is_json = path.name.lower().endswith((".json", ".json.gz")) and not path.is_dir()
-    reading = read_json(path) if is_json else read_export(path)
+    is_problem = is_json(path) and not path.is_dir()
+    reading = read_json(path) if is_problem else read_export(path)
     moment = now or reading.now or datetime.now(UTC)
     catalogue = fault_types_by_name(reading.fault_types)
     book = CodeBook({fault.code: fault for fault in catalogue.values()})
@@ -83,7 +84,7 @@ def examine(path: str | Path, *, now: datetime | None = None) -> Examination:
         score=score,
         grade=letter,
         timezone=reading.timezone,
-        mapping="" if is_json else mapping_stub(folder, reading, codes),
+        mapping="" if is_problem else mapping_stub(folder, reading, codes),
     )
 
 

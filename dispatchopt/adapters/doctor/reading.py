@@ -26,9 +26,8 @@ from dispatchopt.adapters.mapping.columns import COLUMNS_OF, LEFT_OUT, ColumnNam
 from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
 from dispatchopt.adapters.places import odd_points
 from dispatchopt.adapters.raw import CSV_ENDINGS, WORKBOOK_ENDINGS, RawTable
-from dispatchopt.adapters.strict_json import parse_json
+from dispatchopt.adapters.strict_json import load_json
 from dispatchopt.adapters.tables import Item, Sheet
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
 from dispatchopt.adapters.workbook import workbook_reader
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 
@@ -245,7 +244,8 @@ def read_json(path: Path) -> Reading:
         warnings = read_problem(path).warnings
     except InvalidProblemError as error:
         issues, warnings = error.issues, error.warnings
-    data = _json(path)
+    loaded, _ = load_json(path)
+    data = loaded if isinstance(loaded, dict) else {}
     clock = Clock(UTC)
     engineers = _items(data.get("engineers"))
     shifts = [
@@ -268,16 +268,6 @@ def read_json(path: Path) -> Reading:
         now=now if isinstance(now, datetime) else None,
         fault_types=data.get("fault_types", ()),
     )
-
-
-def _json(path: Path) -> dict[str, Any]:  # Any: JSON
-    import gzip
-
-    content = read_bytes(path)
-    if path.name.lower().endswith(".gz"):
-        content = gzip.decompress(content)  # read once already, so it unpacks
-    data, _ = parse_json(decode_utf8(content, path.name), path.name)
-    return data if isinstance(data, dict) else {}
 
 
 def _items(raw: Any) -> list[dict[str, Any]]:  # Any: JSON

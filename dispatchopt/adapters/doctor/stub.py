@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatchopt.adapters.mapping import MAPPING
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF
 from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
@@ -122,6 +121,6 @@ def _required(reading: Reading, kind: TableKind) -> str:
 
 def _present(folder: Path) -> dict[str, Any]:  # Any: TOML
     try:
-        return tomllib.loads(decode_utf8(read_bytes(folder / MAPPING), MAPPING))
-    except (AdapterError, ValueError, RecursionError):
+        return parse_toml(decode_utf8(read_bytes(folder / MAPPING), MAPPING), MAPPING)
+    except AdapterError:
         return {}

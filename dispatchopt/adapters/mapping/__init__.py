@@ -5,7 +5,6 @@ Each section is a module with one reader, ``read_<section>(raw, notes)``, listed
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from dispatchopt.adapters.mapping.defaults import read_defaults
 from dispatchopt.adapters.mapping.files import Files, TableKind, read_files
 from dispatchopt.adapters.mapping.hours import read_day_parts
 from dispatchopt.adapters.mapping.notes import Notes
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import AdapterError, Issue
 
 if TYPE_CHECKING:
@@ -108,13 +107,10 @@ def read_mapping(folder: Path, issues: list[Issue]) -> ExportMapping:
         return ExportMapping()
     try:
         text = decode_utf8(read_bytes(path), MAPPING)
-        raw = tomllib.loads(text)
+        raw = parse_toml(text, MAPPING)
     except AdapterError as error:
         message = str(error).removeprefix(f"{path}: ").removeprefix(f"{MAPPING}: ")
         issues.append(Issue("problem", "", "", "", message, MAPPING))
-        return ExportMapping()
-    except (ValueError, RecursionError) as error:
-        issues.append(Issue("problem", "", "", "", f"no valid TOML: {error}", MAPPING))
         return ExportMapping()
     notes = Notes(MAPPING, text, issues)
     known = notes.known([], raw, _SECTIONS)

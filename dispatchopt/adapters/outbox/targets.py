@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from dispatchopt.adapters.outbox.publisher import DELIVERED, Delivery
+from dispatchopt.adapters.publish import sync_folder
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ class FolderTarget:
             if not note.exists():
                 data = json.dumps(message.document, ensure_ascii=False, indent=1) + "\n"
                 _write(draft, data.encode())
-                _sync(self._ledger)  # a note without its draft would lose the message
+                sync_folder(self._ledger)  # a note without its draft would lose the message
                 note.touch()
-                _sync(self._ledger)
+                sync_folder(self._ledger)
             if draft.exists():
                 os.replace(draft, self._folder / f"{message.key}.json")
-                _sync(self._folder)
+                sync_folder(self._folder)
         except OSError as error:
             return Delivery("retry", f"the folder cannot be written ({error.strerror})")
         return DELIVERED
@@ -65,14 +66,6 @@ def _write(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class HttpTarget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -15,8 +14,8 @@ from dispatchopt.adapters.coordinates import DECIMALS, CoordinateSystem, convert
 from dispatchopt.adapters.headers import PLACE_COLUMNS, header_index, normal_header
 from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.adapters.raw import read_raw
-from dispatchopt.adapters.strict_json import parse_json
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.strict_json import load_json
+from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.models import Point
 
@@ -46,7 +45,7 @@ def read_documents(path: Path) -> list[Any]:
     AdapterError
         If it cannot be read or is no JSON; names line and column.
     """
-    data, repeated = parse_json(decode_utf8(read_bytes(path), str(path)), str(path))
+    data, repeated = load_json(path)
     if repeated:
         raise AdapterError(f"{path}: the key '{repeated[0][:60]}' stands twice in one object.")
     return data if isinstance(data, list) else [data]
@@ -101,10 +100,7 @@ def read_codes(path: Path) -> CodeMaps:
     InvalidProblemError
         With every fault of its tables.
     """
-    try:
-        raw = tomllib.loads(decode_utf8(read_bytes(path), str(path)))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AdapterError(f"{path}: no valid TOML: {error}.") from None
+    raw = parse_toml(decode_utf8(read_bytes(path), str(path)), str(path))
     codes = raw.get("codes", {})
     faults: list[Issue] = []
     levels = _table(codes, "priority", faults, path.name)

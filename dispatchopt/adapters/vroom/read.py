@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from dispatchopt.adapters.strict_json import parse_json
-from dispatchopt.adapters.textfiles import decode_utf8, read_bytes
+from dispatchopt.adapters.strict_json import load_json, repeated_keys
 from dispatchopt.adapters.vroom.documents import (
     EPOCH,
     JOB_TYPE,
@@ -78,10 +77,9 @@ def read_vroom(
         With every fault.
     """
     path = Path(path)
-    data, repeated = parse_json(decode_utf8(read_bytes(path), str(path)), str(path))
+    data, repeated = load_json(path)
     if repeated:
-        message = "this key stands twice in one object; keep one"
-        raise InvalidProblemError([Issue("problem", "", key[:60], "", message) for key in repeated])
+        raise InvalidProblemError(list(repeated_keys(repeated, "problem")))
     return problem_from_vroom(data, on_lost=on_lost, origin=origin, straight_line=straight_line)
 
 
