@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from dispatchopt.adapters.raw import RawTable, Row, headed, is_blank
 from dispatchopt.adapters.textfiles import read_bytes
+from dispatchopt.adapters.xlsx_write import column_letters
 from dispatchopt.errors import AdapterError, Issue
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class _Merged:
     last_row: int
 
     def __str__(self) -> str:
-        first = f"{_letters(self.first_column)}{self.first_row}"
-        return f"{first}:{_letters(self.last_column)}{self.last_row}"
+        first = f"{column_letters(self.first_column)}{self.first_row}"
+        return f"{first}:{column_letters(self.last_column)}{self.last_row}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +268,3 @@ def _number(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - 64
     return number - 1
-
-
-def _letters(number: int) -> str:
-    text, rest = "", number + 1
-    while rest:
-        rest, letter = divmod(rest - 1, 26)
-        text = chr(65 + letter) + text
-    return text

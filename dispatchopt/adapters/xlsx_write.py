@@ -91,7 +91,7 @@ def xlsx_bytes(sheets: Sequence[tuple[str, Sequence[Sequence[SheetCell]]]]) -> b
 
 def _sheet(rows: Sequence[Sequence[SheetCell]]) -> Iterable[str]:
     yield f'{_HEAD}<worksheet xmlns="{_NAME}spreadsheetml/2006/main">{_PANE}<sheetData>'
-    columns = [_letters(number) for number in range(max(map(len, rows), default=0))]
+    columns = [column_letters(number) for number in range(max(map(len, rows), default=0))]
     for number, row in enumerate(rows, start=1):
         cells = "".join(
             _cell(f"{letters}{number}", cell, is_header=number == 1)
@@ -119,7 +119,8 @@ def _cell(place: str, cell: SheetCell, *, is_header: bool) -> str:
     return f'<c r="{place}"><v>{cell!r}</v></c>'
 
 
-def _letters(number: int) -> str:
+def column_letters(number: int) -> str:
+    """Name a column by its number from 0: ``A``, ``Z``, ``AA``."""
     text, rest = "", number + 1
     while rest:
         rest, letter = divmod(rest - 1, 26)

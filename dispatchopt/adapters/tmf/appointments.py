@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,8 +10,10 @@ from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.adapters.tmf.values import (
     TECHNICIAN,
     Json,
+    first_id,
     is_role,
     listed,
+    object_of,
     period_of,
     place_of,
     strict_clock,
@@ -27,6 +28,7 @@ from dispatchopt.models.masking import shown
 from dispatchopt.models.nearest import folded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import tzinfo
 
     from dispatchopt.models import Plan, Problem, Ticket
@@ -89,13 +91,11 @@ def appointment_from_tmf646(
         With every fault.
     """
     clock = strict_clock(timezone)
-    if not isinstance(document, Mapping):
-        message = "must be an Appointment: an object"
-        raise InvalidProblemError([Issue("problem", "", "", "", message)])
-    number = text_of(document.get("id"))
+    found = object_of(document, "an Appointment")
+    number = text_of(found.get("id"))
     warnings: list[Issue] = []
     try:
-        period = period_of(document.get("validFor"), clock)
+        period = period_of(found.get("validFor"), clock)
         if period.start is None or period.end is None:
             raise CellFault("needs startDateTime and endDateTime")
         if period.end < period.start:
@@ -104,19 +104,19 @@ def appointment_from_tmf646(
         raise InvalidProblemError(
             [Issue("problem", number or "", "validFor", "", str(fault))]
         ) from None
-    parties = listed(document.get("relatedParty"))
+    parties = listed(found.get("relatedParty"))
     technicians = [p for p in parties if is_role(text_of(p.get("role")), TECHNICIAN)]
     tickets = [
         entity
-        for entity in listed(document.get("relatedEntity"))
+        for entity in listed(found.get("relatedEntity"))
         if folded(str(entity.get("@referredType", ""))) == "troubleticket"
     ]
     return Appointment(
         id=number,
-        ticket_id=_first_id(tickets),
-        engineer_id=_first_id(technicians),
+        ticket_id=first_id(tickets),
+        engineer_id=first_id(technicians),
         window=Window(open=period.start, close=period.end),
-        status=_status(text_of(document.get("status")), number or "", warnings),
+        status=_status(text_of(found.get("status")), number or "", warnings),
         warnings=tuple(warnings),
     )
 
@@ -193,8 +193,3 @@ def _status(text: str | None, number: str, warnings: list[Issue]) -> Appointment
     message = f"no status of TMF646; it counts as {status}"
     warnings.append(Issue("problem", number, "status", shown(text or ""), message))
     return status
-
-
-def _first_id(items: list[Mapping[str, Any]]) -> str | None:
-    ids = (text_of(item.get("id")) for item in items)
-    return next((found for found in ids if found is not None), None)

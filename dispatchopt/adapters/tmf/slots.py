@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -10,7 +9,9 @@ from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.adapters.tmf.values import (
     SITE,
     Json,
+    first_id,
     listed,
+    object_of,
     period_of,
     strict_clock,
     technician,
@@ -23,6 +24,7 @@ from dispatchopt.models import Span
 from dispatchopt.models.nearest import folded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, tzinfo
 
     from dispatchopt.adapters.tmf.values import StrictClock
@@ -93,23 +95,21 @@ def slot_search_from_tmf646(
         With every fault.
     """
     clock = strict_clock(timezone)
-    if not isinstance(document, Mapping):
-        message = "must be a SearchTimeSlot: an object"
-        raise InvalidProblemError([Issue("problem", "", "", "", message)])
+    question = object_of(document, "a SearchTimeSlot")
     faults: list[Issue] = []
-    spans = _spans(document.get("requestedTimeSlot"), clock, faults)
+    spans = _spans(question.get("requestedTimeSlot"), clock, faults)
     if faults:
         raise InvalidProblemError(faults)
     entities = tuple(
         (found, text_of(item.get("role")) or "related", _type_of(item))
-        for item in listed(document.get("relatedEntity"))
+        for item in listed(question.get("relatedEntity"))
         if (found := text_of(item.get("id"))) is not None
     )
     tickets = [found for found, _, kind in entities if folded(kind) == "troubleticket"]
     return SlotSearch(
         ticket_id=tickets[0] if tickets else None,
-        place_id=_first_id(document.get("relatedPlace")),
-        party_id=_first_id(document.get("relatedParty")),
+        place_id=first_id(question.get("relatedPlace")),
+        party_id=first_id(question.get("relatedParty")),
         entities=entities,
         spans=spans,
     )
@@ -221,11 +221,6 @@ def _spans(value: Any, clock: StrictClock, faults: list[Issue]) -> tuple[Span, .
         else:
             spans.append(Span(start=period.start, end=period.end))
     return tuple(spans)
-
-
-def _first_id(value: Any) -> str | None:
-    ids = (text_of(item.get("id")) for item in listed(value))
-    return next((found for found in ids if found is not None), None)
 
 
 def _type_of(item: Mapping[str, Any]) -> str:

@@ -190,8 +190,7 @@ class _Writer:
         self, body: Json, ticket: TroubleTicket, version: Version, engineer: str | None
     ) -> None:
         """Replace the technician among the parties; leave them alone if nothing changes."""
-        given = ticket.raw.get("relatedParty")
-        entries = given if isinstance(given, list) else [] if given is None else [given]
+        entries = _entries(ticket, "relatedParty")
         others = [
             entry
             for entry in entries
@@ -209,8 +208,7 @@ class _Writer:
         self, body: Json, ticket: TroubleTicket, version: Version, written_at: datetime, text: str
     ) -> None:
         """Add our note to those that there are; an older one of ours goes."""
-        given = ticket.raw.get("note")
-        entries = given if isinstance(given, list) else [] if given is None else [given]
+        entries = _entries(ticket, "note")
         others = [
             entry
             for entry in entries
@@ -229,6 +227,12 @@ class _Writer:
             "what the ticket has breaks its schema; it is not written, so that nothing is lost"
         )
         self.warnings.append(Issue("ticket", ticket.id, name, "", message))
+
+
+def _entries(ticket: TroubleTicket, name: str) -> list[Any]:  # Any: JSON
+    """Return what a list of the ticket holds as it came; one entry may stand without its list."""
+    given = ticket.raw.get(name)
+    return given if isinstance(given, list) else [] if given is None else [given]
 
 
 def _party(engineer: str, version: Version) -> Json:

@@ -85,6 +85,26 @@ def strict_clock(timezone: str | None) -> StrictClock:
         ) from None
 
 
+def object_of(document: Any, name: str) -> Mapping[str, Any]:
+    """Return a document as the object that it must be.
+
+    Raises
+    ------
+    InvalidProblemError
+        If it is none; the message calls it by `name`.
+    """
+    if not isinstance(document, Mapping):
+        message = f"must be {name}: an object"
+        raise InvalidProblemError([Issue("problem", "", "", "", message)])
+    return document
+
+
+def first_id(value: Any) -> str | None:
+    """Return the first id among the objects of an array (or of a single one); None without one."""
+    ids = (text_of(item.get("id")) for item in listed(value))
+    return next((found for found in ids if found is not None), None)
+
+
 def text_of(value: Any) -> str | None:
     """Return a text without blanks around it, a number as text; None for anything else or ""."""
     if isinstance(value, int | float) and not isinstance(value, bool):
