@@ -39,9 +39,10 @@ from dispatchopt.cli_diff import diff
 from dispatchopt.cli_doctor import doctor
 from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
-from dispatchopt.cli_talk import Code, NoPlan, Stop, Talk, counted, guard, listing
+from dispatchopt.cli_talk import NoPlan, Stop, Talk, counted, guard, listing
 from dispatchopt.cli_vroom import vroom
 from dispatchopt.errors import AdapterError
+from dispatchopt.report.exit_codes import Code, code_of
 
 if TYPE_CHECKING:
     from dispatchopt.models.intake import Intake
@@ -148,8 +149,7 @@ def plan(
         options = {"iterations": iterations, "seed": seed, "threads": threads, "prove": prove}
         result = _search(intake, talk, stop, time_limit=time_limit, gap=gap, **options)
         _write(intake, result, out, language, excel=excel)
-        code = Code.REJECTS if intake.issues or intake.rejected else Code.DONE
-        code = Code.BROKEN_PROMISE if result.plan.broken_promises else code
+        code = code_of(intake, result.plan)
         _tell_plan(talk, intake, result, out, code, was_interrupted=stop.was_obeyed)
     raise typer.Exit(code)
 

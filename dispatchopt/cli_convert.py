@@ -17,8 +17,9 @@ from dispatchopt.cli_common import (
     read_given_plan,
     read_input,
 )
-from dispatchopt.cli_talk import Code, Refused, Talk, counted, guard, listing
+from dispatchopt.cli_talk import Refused, Talk, counted, guard, listing
 from dispatchopt.cli_vroom import LeaveOut, Speed, read_vroom_input, tell_not_carried
+from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.tmf import TroubleTicket

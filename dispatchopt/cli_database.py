@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, nullcontext
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from dispatchopt.cli_common import CODES, Debug, Json, Verbose
-from dispatchopt.cli_talk import Code, Refused, Talk, counted, guard
+from dispatchopt.cli_talk import Refused, Talk, counted, guard
 from dispatchopt.errors import PublisherBusyError
+from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from dispatchopt.adapters.outbox import Deliver, Outcome, PublishReport
-
-
-class PublishCode(IntEnum):
-    """Exit codes of publishing alone."""
-
-    BUSY = 6
-    UNDELIVERED = 7
 
 
 PUBLISH_CODES = (
@@ -180,9 +173,9 @@ def publish(
             try:
                 report = box.publish(target, attempts=attempts, time_limit=time_limit)
             except PublisherBusyError as error:
-                talk.answer({"exit_code": int(PublishCode.BUSY), "status": "busy"})
+                talk.answer({"exit_code": int(Code.BUSY), "status": "busy"})
                 talk.note(str(error))
-                raise typer.Exit(PublishCode.BUSY) from None
+                raise typer.Exit(Code.BUSY) from None
         code = _tell(talk, report)
     raise typer.Exit(code)
 
@@ -215,7 +208,7 @@ def _target(
 
 
 def _tell(talk: Talk, report: PublishReport) -> int:
-    code = 0 if report.is_complete else int(PublishCode.UNDELIVERED)
+    code = int(Code.DONE if report.is_complete else Code.UNPUBLISHED)
     talk.answer({"exit_code": code, **report.to_json()})
     talk.say(
         f"{len(report.delivered)} delivered, {len(report.pending)} pending, "

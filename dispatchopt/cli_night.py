@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from pathlib import Path  # noqa: TC003, typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dispatchopt.cli_common import CODES, Debug, Json, Quiet, Verbose, compile_kernels
-from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, guard
+from dispatchopt.cli_talk import NoPlan, Refused, Stop, Talk, guard
+from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from dispatchopt.night import NightConfig, NightResult
     from dispatchopt.solve import Progress
-
-
-class NightCode(IntEnum):
-    """Exit codes beyond those of every command."""
-
-    BUSY = 6
-    UNPUBLISHED = 7
 
 
 NIGHT_CODES = (
@@ -65,9 +58,9 @@ def night(
         try:
             result = nights.run_night(settings, force=force, hooks=hooks)
         except (nights.NightBusyError, PublisherBusyError) as error:
-            talk.fail(NightCode.BUSY, "busy", str(error), ())
+            talk.fail(Code.BUSY, "busy", str(error), ())
         except nights.NightUnpublishedError as error:
-            talk.fail(NightCode.UNPUBLISHED, "unpublished", str(error), ())
+            talk.fail(Code.UNPUBLISHED, "unpublished", str(error), ())
         except nights.NightStoppedError as error:
             raise Refused(f"Nothing was planned. {error}") from error
         except (nights.NightUnwrittenError, PlanConflictError) as error:
@@ -98,7 +91,6 @@ def _settings(path: Path, max_age: str | None) -> NightConfig:
 def _tell(talk: Talk, result: NightResult, *, was_interrupted: bool) -> None:
     record, published = result.night.record, result.published
     code = result.exit_code
-    names = {int(known): known.name for kind in (Code, NightCode) for known in kind}
     data: dict[str, Any] = {  # Any: JSON
         "status": "planned" if result.is_new else "unchanged",
         "exit_code": code,
@@ -120,4 +112,4 @@ def _tell(talk: Talk, result: NightResult, *, was_interrupted: bool) -> None:
         talk.note(f"Published: {len(published.delivered)} delivered, {open_}")
     if not result.is_new:
         talk.note("The same input was planned before: nothing was done (--force plans it again)")
-    talk.say(f"{record.summary} [{code} {names[code].lower()}] {result.night.folder}")
+    talk.say(f"{record.summary} [{code} {Code(code).name.lower()}] {result.night.folder}")

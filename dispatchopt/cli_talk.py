@@ -11,30 +11,19 @@ import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from dispatchopt.errors import AdapterError, DispatchError, InvalidProblemError, Issue
+from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from dispatchopt.solve import Progress
-
-
-class Code(IntEnum):
-    """Exit codes."""
-
-    DONE = 0
-    VIOLATIONS = 1
-    BAD_INPUT = 2
-    REJECTS = 3
-    NO_PLAN = 4
-    BROKEN_PROMISE = 5
 
 
 class Refused(DispatchError):
@@ -77,7 +66,7 @@ class Talk:
         for warning in warnings:
             self.note(f"Warning: {warning}")
 
-    def fail(self, code: IntEnum, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
+    def fail(self, code: Code, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
         """Print an error and end the run."""
         self._err.print(_printable(message))
         title = message.split("\n", 1)[0]

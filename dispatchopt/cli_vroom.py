@@ -19,8 +19,9 @@ from dispatchopt.cli_common import (
     refuse_limits,
     search,
 )
-from dispatchopt.cli_talk import Code, NoPlan, Refused, Stop, Talk, counted, guard, listing
+from dispatchopt.cli_talk import NoPlan, Refused, Stop, Talk, counted, guard, listing
 from dispatchopt.errors import AdapterError
+from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.checker import check
 from dispatchopt.errors import (
@@ -35,6 +35,7 @@ from dispatchopt.night.sources import read_source
 from dispatchopt.night.updates import read_trouble_tickets, updates_of
 from dispatchopt.night.writing import write_night
 from dispatchopt.report.diff import PlanDiff, diff_plans
+from dispatchopt.report.exit_codes import Code, code_of
 from dispatchopt.solve import Progress, Result, solve
 
 if TYPE_CHECKING:
@@ -45,12 +46,6 @@ if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import NightConfig
-
-DONE, REJECTS, BROKEN_PROMISE = 0, 3, 5
-"""Exit codes of a plan, as those of the command ``plan``."""
-
-UNPUBLISHED: Final = 7
-"""Exit code: decided, but the receiver has not taken everything."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +239,7 @@ class _Run:
     def _unchanged(self, night: Night) -> NightResult:
         with self.journal.step("report") as told:
             told |= {"status": "skip", "why": "the same input was planned before"}
-            code = UNPUBLISHED
+            code = int(Code.UNPUBLISHED)
             if night.finished is not None:
                 code = night.finished.get("exit_code", night.record.exit_code)
             told |= {"plan_id": night.record.plan_id, "exit_code": code}
@@ -313,7 +308,6 @@ class _Run:
         digest: str,
         in_force: str | None,
     ) -> Record:
-        code = REJECTS if intake.issues or intake.rejected else DONE
         left_out = {item.ticket_id for item in plan.unserved}
         waited = {
             ticket.id: ticket.carried_over + (ticket.id in left_out) for ticket in problem.tickets
@@ -324,7 +318,7 @@ class _Run:
             plan_id=plan.plan_id,
             horizon_end=problem.horizon.end,
             num_tickets=guards.num_tickets(intake),
-            exit_code=BROKEN_PROMISE if plan.broken_promises else code,
+            exit_code=int(code_of(intake, plan)),
             summary="",
             in_force=in_force,
             previous_is_given=intake.problem.previous_plan is not None,
@@ -387,7 +381,7 @@ class _Run:
     def _finish(self, night: Night, report: PublishReport | None) -> int:
         """Mark the night if nothing is left to publish; its exit code."""
         is_complete = report is None or report.is_complete
-        code = night.record.exit_code if is_complete else UNPUBLISHED
+        code = night.record.exit_code if is_complete else int(Code.UNPUBLISHED)
         if report is None or not report.pending:
             night.finish({**_counts(report), "exit_code": code})
         self.nights.point_latest(night)

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from dispatchopt.models import Engineer, FaultType, Plan, Point, Problem, Shift
-from dispatchopt.report.glossary import PLACE_NOTES, Language, in_language
-from dispatchopt.report.matched import TimedRoute, TimedVisit, match_plan
+from dispatchopt.report.glossary import PLACE_NOTES, Language, fault_name, in_language
+from dispatchopt.report.matched import TimedRoute, TimedVisit, shifts_by_engineer
 from dispatchopt.report.minutes import clock
-from dispatchopt.report.readable import one_line, readable_value
+from dispatchopt.report.readable import one_line, place_text, readable_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from dispatchopt.models import Engineer, FaultType, Plan, Problem, Shift
 
 CONTACT_MINUTES: Final = 30
 """First contact so long after the plan is released: an operator's own rule (China Unicom's
@@ -90,7 +91,6 @@ def chat_texts(
     InvalidProblemError
         If the plan names what the problem lacks, or has visits without times.
     """
-    routes = {route.shift.id: route for route in match_plan(problem, plan)}
     writer = _Writer(
         problem.zone,
         problem.catalogue(),
@@ -100,12 +100,8 @@ def chat_texts(
         timedelta(minutes=contact_minutes),
     )
     return {
-        engineer.id: "\n".join(
-            writer.shift(engineer, shift, routes.get(shift.id))
-            for shift in sorted(engineer.shifts, key=lambda shift: shift.start)
-        )
-        for engineer in problem.engineers
-        if engineer.shifts
+        engineer.id: "\n".join(writer.shift(engineer, shift, route) for shift, route in shifts)
+        for engineer, shifts in shifts_by_engineer(problem, plan)
     }
 
 
@@ -144,8 +140,7 @@ class _Writer:
     def _visit(self, visit: TimedVisit, shift: Shift) -> Iterator[str]:
         words, ticket = self.words, visit.ticket
         fault = self.catalogue[ticket.fault_type]
-        names = (fault.name_zh, fault.name_en)
-        name = (names[0] or names[1]) if self.language == "zh" else (names[1] or names[0])
+        name = fault_name(fault, self.language)
         span = f"{self._clock(visit.start)}-{self._clock(visit.end)}"
         yield f"{span} {ticket.id} P{ticket.priority} {name or fault.code}"
         yield words["place"] + self._place(visit)
@@ -178,8 +173,7 @@ class _Writer:
         address = " ".join(note for note in notes if note)
         if address:
             return address
-        place = ticket.place
-        return f"{place.lat:.6f}, {place.lon:.6f}" if isinstance(place, Point) else place
+        return place_text(ticket.place)
 
     def _parts(self, visit: TimedVisit, fault: FaultType) -> str:
         """Name ordered parts with their numbers, and what this fault usually takes."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dispatchopt.models import FaultType
+
 Language = Literal["en", "zh"]
 
 _TOOLS: Final = {
@@ -103,3 +105,11 @@ TO_CHINESE: Final[Mapping[str, str]] = MappingProxyType({en: zh for zh, en in TO
 def in_language(word: str, language: Language) -> str:
     """Return the word in that language, as it is where none is known."""
     return (TO_ENGLISH if language == "en" else TO_CHINESE).get(word, word)
+
+
+def fault_name(fault: FaultType, language: Language) -> str:
+    """Name a fault type in a language, else in the other; empty if it has no name."""
+    wanted, other = fault.name_en, fault.name_zh
+    if language == "zh":
+        wanted, other = other, wanted
+    return wanted or other

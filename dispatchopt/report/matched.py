@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from dispatchopt.models import Engineer, Plan, Problem, Route, Shift, Ticket, Visit, Window
 
+ShiftRoutes = list[tuple["Shift", "TimedRoute | None"]]
+"""Shifts of an engineer in order of time, each with its route if the plan has one."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimedVisit:
@@ -67,6 +70,28 @@ def match_plan(problem: Problem, plan: Plan) -> tuple[TimedRoute, ...]:
     if issues:
         raise InvalidProblemError(issues)
     return tuple(routes)
+
+
+def shifts_by_engineer(problem: Problem, plan: Plan) -> list[tuple[Engineer, ShiftRoutes]]:
+    """Lay a plan over each engineer who has a shift.
+
+    Raises
+    ------
+    InvalidProblemError
+        As `match_plan`.
+    """
+    routes = {route.shift.id: route for route in match_plan(problem, plan)}
+    return [
+        (
+            engineer,
+            [
+                (shift, routes.get(shift.id))
+                for shift in sorted(engineer.shifts, key=lambda shift: shift.start)
+            ],
+        )
+        for engineer in problem.engineers
+        if engineer.shifts
+    ]
 
 
 def _timed(route: Route, tickets: dict[str, Ticket], issues: list[Issue]) -> Iterator[TimedVisit]:

@@ -9,6 +9,8 @@ from dispatchopt.report.glossary import Language, in_language
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dispatchopt.models import Point
+
 _DETAILS: Final = {
     "added_cost": "added cost",
     "blocked_by": "counts",
@@ -98,6 +100,11 @@ def _is_list(value: Any) -> bool:  # Any: JSON
 
 def _is_empty(value: Any) -> bool:  # Any: JSON
     return value is None or (isinstance(value, str | dict | list | tuple) and not value)
+
+
+def place_text(place: Point | str) -> str:
+    """Write a point as ``latitude, longitude``, the id of a place as it is."""
+    return place if isinstance(place, str) else f"{place.lat:.6f}, {place.lon:.6f}"
 
 
 def one_line(text: str) -> str:

@@ -17,14 +17,15 @@ from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from dispatchopt.models import Engineer, FaultType, Plan, Point, Problem, Shift, Span
-from dispatchopt.report.glossary import Language, in_language
-from dispatchopt.report.matched import TimedRoute, TimedVisit, match_plan
+from dispatchopt.report.glossary import Language, fault_name, in_language
+from dispatchopt.report.matched import ShiftRoutes, TimedRoute, TimedVisit, shifts_by_engineer
 from dispatchopt.report.minutes import clock, minutes_after, minutes_between, usual_minutes
-from dispatchopt.report.readable import one_line, readable
+from dispatchopt.report.readable import one_line, place_text, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from dispatchopt.models import Engineer, FaultType, Plan, Problem, Shift, Span
 
 _NONE: Final = "-"
 """Stands for "none" among the tools and parts of a catalogue."""
@@ -113,7 +114,6 @@ def run_sheets(problem: Problem, plan: Plan, *, language: Language) -> dict[str,
     InvalidProblemError
         If the plan names what the problem lacks, or has visits without times.
     """
-    routes = {route.shift.id: route for route in match_plan(problem, plan)}
     writer = _Writer(
         problem.zone,
         problem.timezone,
@@ -123,15 +123,8 @@ def run_sheets(problem: Problem, plan: Plan, *, language: Language) -> dict[str,
         frozenset(plan.needs_customer_consent),
     )
     return {
-        engineer.id: writer.sheet(
-            engineer,
-            [
-                (shift, routes.get(shift.id))
-                for shift in sorted(engineer.shifts, key=lambda shift: shift.start)
-            ],
-        )
-        for engineer in problem.engineers
-        if engineer.shifts
+        engineer.id: writer.sheet(engineer, shifts)
+        for engineer, shifts in shifts_by_engineer(problem, plan)
     }
 
 
@@ -144,7 +137,7 @@ class _Writer:
     language: Language
     moved: frozenset[str]
 
-    def sheet(self, engineer: Engineer, shifts: list[tuple[Shift, TimedRoute | None]]) -> str:
+    def sheet(self, engineer: Engineer, shifts: ShiftRoutes) -> str:
         words = self.words
         name = f" · {one_line(engineer.name)}" if engineer.name else ""
         lines = [f"# {words['title']} · {engineer.id}{name}", ""]
@@ -215,9 +208,7 @@ class _Writer:
     def _visit(self, number: int, visit: TimedVisit, before: datetime, shift: Shift) -> list[str]:
         words, ticket = self.words, visit.ticket
         fault = self.catalogue[ticket.fault_type]
-        names = (fault.name_zh, fault.name_en)
-        name = (names[0] or names[1]) if self.language == "zh" else (names[1] or names[0])
-        kind = f"{fault.code} {name}".rstrip()
+        kind = f"{fault.code} {fault_name(fault, self.language)}".rstrip()
         way = minutes_after(visit.departure, visit.travel_seconds)
         lines = [
             f"### {number}. {self._clock(visit.arrival, before)} · {ticket.id} · "
@@ -265,12 +256,10 @@ class _Writer:
 
     def _details(self, visit: TimedVisit, fault: FaultType) -> list[str]:
         words, ticket = self.words, visit.ticket
-        place = ticket.place
-        where = f"{place.lat:.6f}, {place.lon:.6f}" if isinstance(place, Point) else place
         notes = readable(ticket.attributes, language=self.language)
         case = f"- {words['case']}: {ticket.case_id} ({words['visit_no']} {ticket.visit_no})"
         return [
-            f"- {words['place']}: {where}",
+            f"- {words['place']}: {place_text(ticket.place)}",
             case if ticket.case_id is not None else "",
             f"- {words['crew']}: {ticket.crew_size}" if ticket.crew_size > 1 else "",
             self._names("tools", fault.tools),

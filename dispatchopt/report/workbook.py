@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
 from dispatchopt.errors import AdapterError
 from dispatchopt.report.kpis import plan_kpis
-from dispatchopt.report.matched import match_plan
+from dispatchopt.report.matched import shifts_by_engineer
 from dispatchopt.report.readable import readable_detail
 from dispatchopt.report.reason_words import reason_words
 
@@ -129,11 +129,9 @@ def _unserved(problem: Problem, plan: Plan, language: Language) -> RowTable:
 
 def _engineers(problem: Problem, plan: Plan) -> RowTable:
     """One row for each shift, those without a visit too."""
-    routes = {route.shift.id: route for route in match_plan(problem, plan)}
     rows: list[list[Any]] = []
-    for engineer in problem.engineers:
-        for shift in sorted(engineer.shifts, key=lambda shift: shift.start):
-            route = routes.get(shift.id)
+    for engineer, shifts in shifts_by_engineer(problem, plan):
+        for shift, route in shifts:
             visits = () if route is None else route.visits
             service = sum((visit.end - visit.start).total_seconds() for visit in visits)
             end = None if route is None or not visits else route.end

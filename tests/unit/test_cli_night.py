@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from dispatchopt.adapters.outbox import FolderTarget, Outbox
 from dispatchopt.adapters.outbox.publisher import Delivery
 from dispatchopt.cli import app
-from dispatchopt.cli_night import NIGHT_CODES, NightCode
-from dispatchopt.cli_talk import Code
+from dispatchopt.cli_night import NIGHT_CODES
 from dispatchopt.errors import AdapterError, PublisherBusyError
 from dispatchopt.night import Nights, NightStoppedError, run_night
 from dispatchopt.night import config as config_module
+from dispatchopt.report.exit_codes import Code
 from tests.unit.night_days import Receiver, half_outputs, problem, tickets, write_input
 from tests.unit.night_days import write_settings as write_settings_of
 from tests.unit.test_docs import first_cells, page
@@ -90,7 +90,7 @@ def test_a_second_run_exits_6(tmp_path: Path) -> None:
     ready(tmp_path, "T1")
     with Nights(tmp_path / "out").lock():
         found = run(tmp_path)
-    assert found.exit_code == NightCode.BUSY
+    assert found.exit_code == Code.BUSY
     assert "another night is at work" in found.stderr
 
 
@@ -101,10 +101,10 @@ def test_what_is_not_taken_exits_7(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ready(tmp_path, "T1")
     monkeypatch.setattr(FolderTarget, "__call__", refusing)
     found = run(tmp_path)
-    assert found.exit_code == NightCode.UNPUBLISHED
+    assert found.exit_code == Code.UNPUBLISHED
     assert "1 refused" in found.stderr
     found = run(tmp_path)  # nothing was done, and nothing is better than before
-    assert found.exit_code == NightCode.UNPUBLISHED
+    assert found.exit_code == Code.UNPUBLISHED
 
 
 def test_an_outbox_that_cannot_be_reached_exits_7_and_the_next_run_goes_on(
@@ -117,11 +117,11 @@ def test_an_outbox_that_cannot_be_reached_exits_7_and_the_next_run_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(Outbox, "enqueue", broken)
         found = run(tmp_path)
-        assert found.exit_code == NightCode.UNPUBLISHED
+        assert found.exit_code == Code.UNPUBLISHED
         assert "stands in" in found.stderr
         # Tonight is planned even if yesterday's news cannot be passed on.
         write_input(tmp_path, problem(tickets("T1", "T2"), day=1))
-        assert run(tmp_path).exit_code == NightCode.UNPUBLISHED
+        assert run(tmp_path).exit_code == Code.UNPUBLISHED
         assert (tmp_path / "out" / "2026-11-24" / "plan.json").exists()
     found = run(tmp_path)
     assert found.exit_code == 0
@@ -166,7 +166,7 @@ def test_another_publisher_exits_6(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     ready(tmp_path, "T1")
     monkeypatch.setattr(Outbox, "publish", busy)
-    assert run(tmp_path).exit_code == NightCode.BUSY
+    assert run(tmp_path).exit_code == Code.BUSY
 
 
 def test_a_term_signal_ends_the_search_and_the_night_goes_on(
@@ -186,7 +186,7 @@ def test_a_term_signal_ends_the_search_and_the_night_goes_on(
 def test_the_page_tells_every_code_and_every_setting() -> None:
     text = page("docs/night.md")
     codes = [row[0] for row in first_cells(text) if re.fullmatch(r"\d", row[0])]
-    assert codes == [str(int(code)) for code in (*Code, *NightCode)]
+    assert codes == [str(int(code)) for code in Code]
     assert re.findall(r"(?<![\d.])(\d) ", NIGHT_CODES.split("(wins over 3 and 5)")[0]) == codes
     quoted = set(re.findall(r"`([a-z_]+)`", text))
     for part in (
