@@ -26,7 +26,7 @@ from dispatchopt.adapters.travel_files import read_travel_csv, write_travel_csv
 from dispatchopt.errors import AdapterError
 from dispatchopt.models import Engineer, Matrix, Policy, Problem, Profiles, Shift, Ticket, Travel
 from dispatchopt.models.base import Point
-from dispatchopt.models.intake import PRIVATE_FIELDS
+from dispatchopt.models.field_faults import PRIVATE_FIELDS
 
 Headers = Literal["en", "zh"]
 Encoding = Literal["utf-8", "utf-8-sig", "gb18030"]

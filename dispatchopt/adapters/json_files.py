@@ -15,7 +15,8 @@ from dispatchopt.adapters.travel_files import npy_bytes, resolve_travel, without
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.models import Matrix, Plan, Problem, Profiles, StraightLine, Travel
 from dispatchopt.models.base import Model
-from dispatchopt.models.intake import Intake, build_problem, issues_of
+from dispatchopt.models.field_faults import issues_of
+from dispatchopt.models.intake import Intake, build_problem
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.assemble import OnBadRow

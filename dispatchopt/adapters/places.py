@@ -8,11 +8,11 @@ that the caller hands in, and is marked ``attributes.approximate``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from dispatchopt.adapters.coordinates import (
     DECIMALS,
@@ -24,9 +24,9 @@ from dispatchopt.adapters.coordinates import (
 )
 from dispatchopt.adapters.headers import PLACE_COLUMNS
 from dispatchopt.adapters.tables import read_sheet
-from dispatchopt.errors import InvalidProblemError, Issue
+from dispatchopt.errors import Issue
 from dispatchopt.models.base import Model
-from dispatchopt.models.intake import issues_of
+from dispatchopt.models.field_faults import settings_of
 from dispatchopt.models.masking import shown
 
 if TYPE_CHECKING:
@@ -82,15 +82,8 @@ def checked_coordinates(raw: Any, file: str = "") -> CoordinateSettings:  # Any:
     InvalidProblemError
         With every fault, under ``coordinates``.
     """
-    try:
-        return CoordinateSettings.model_validate({"system": raw} if isinstance(raw, str) else raw)
-    except ValidationError as error:
-        found = issues_of(error, "problem", "")
-        told = [
-            replace(issue, field=f"coordinates.{issue.field}".rstrip("."), file=file)
-            for issue in found
-        ]
-        raise InvalidProblemError(told) from None
+    named = {"system": raw} if isinstance(raw, str) else raw
+    return settings_of(CoordinateSettings, named, "coordinates", file)
 
 
 class Location(Protocol):

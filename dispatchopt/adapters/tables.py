@@ -17,7 +17,7 @@ from dispatchopt.adapters.headers import (
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.raw import Row, is_blank
 from dispatchopt.errors import MASK, Issue
-from dispatchopt.models.intake import PRIVATE_FIELDS
+from dispatchopt.models.field_faults import PRIVATE_FIELDS
 from dispatchopt.models.masking import ValueKind, shown, without_echoes
 
 if TYPE_CHECKING:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from dispatchopt.errors import InvalidProblemError, Issue
+from dispatchopt.errors import Issue
 from dispatchopt.limits.calendars import Calendar
 from dispatchopt.limits.due import Facts, Missing, due_of
 from dispatchopt.limits.presets import LimitPreset, Without, load_limit_preset, preset_names
 from dispatchopt.models.base import Day, Model
-from dispatchopt.models.intake import issues_of
+from dispatchopt.models.field_faults import settings_of
 from dispatchopt.models.masking import shown
 from dispatchopt.models.nearest import did_you_mean
 from dispatchopt.models.ticket import AreaClass, Ticket
@@ -115,14 +115,7 @@ def checked_settings(raw: Any, file: str = "") -> LimitSettings:  # Any: TOML
     InvalidProblemError
         With every fault, under ``limits``.
     """
-    try:
-        return LimitSettings.model_validate(raw)
-    except ValidationError as error:
-        found = issues_of(error, "problem", "")
-        told = [
-            replace(issue, field=f"limits.{issue.field}".rstrip("."), file=file) for issue in found
-        ]
-        raise InvalidProblemError(told) from None
+    return settings_of(LimitSettings, raw, "limits", file)
 
 
 def with_limits(problem: Problem, settings: LimitSettings) -> Limited:

@@ -21,7 +21,7 @@ from pydantic import (
 from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.limits import preset_names
-from dispatchopt.models.intake import issues_of
+from dispatchopt.models.field_faults import issues_of
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE = re.compile(r"(\d{1,6})\s*([mhd])")

@@ -17,7 +17,8 @@ from dispatchopt.adapters.tmf.trouble_ticket import TroubleTicket, unwrapped
 from dispatchopt.adapters.tmf.values import StrictClock, instant_of, strict_clock, text_of
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.models import Problem, Span, Ticket
-from dispatchopt.models.intake import Intake, build_problem, issues_of
+from dispatchopt.models.field_faults import issues_of
+from dispatchopt.models.intake import Intake, build_problem
 from dispatchopt.models.masking import shown
 from dispatchopt.models.plan import NotPlannable, Rejected
 from dispatchopt.models.problem import merge_catalogue

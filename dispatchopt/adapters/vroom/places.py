@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from dispatchopt.adapters.vroom.documents import ANYWHERE, Job, Tables, Vehicle
 from dispatchopt.errors import Issue
 from dispatchopt.models import Point, StraightLine
-from dispatchopt.models.intake import issues_of
+from dispatchopt.models.field_faults import issues_of
 from dispatchopt.models.travel import UNREACHABLE, Matrix
 from dispatchopt.travel import TravelTimes, great_circle_km
 

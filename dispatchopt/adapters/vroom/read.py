@@ -28,7 +28,8 @@ from dispatchopt.adapters.vroom.telling import grouped
 from dispatchopt.adapters.vroom.times import Times
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.models import StraightLine
-from dispatchopt.models.intake import build_problem, issues_of
+from dispatchopt.models.field_faults import issues_of
+from dispatchopt.models.intake import build_problem
 from dispatchopt.models.plan import Rejected
 
 if TYPE_CHECKING:
