@@ -22,7 +22,7 @@ from dispatchopt.adapters.json_files import plan_bytes, to_json
 from dispatchopt.adapters.local_time import CellFault, Clock, iso_local
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
-from dispatchopt.adapters.travel_files import read_travel_csv, write_travel_csv
+from dispatchopt.adapters.travel_rows import read_travel_csv, write_travel_csv
 from dispatchopt.errors import AdapterError
 from dispatchopt.models import Engineer, Matrix, Policy, Problem, Profiles, Shift, Ticket, Travel
 from dispatchopt.models.base import Point

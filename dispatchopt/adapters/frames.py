@@ -29,7 +29,7 @@ from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.objects import is_missing, read_object
 from dispatchopt.adapters.raw import Row
 from dispatchopt.adapters.tables import Table
-from dispatchopt.adapters.travel_files import is_long
+from dispatchopt.adapters.travel_rows import is_long
 from dispatchopt.adapters.visit_rows import RowTable, unserved_rows, visit_rows
 from dispatchopt.errors import AdapterError, Issue
 from dispatchopt.models import (

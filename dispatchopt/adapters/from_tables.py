@@ -23,7 +23,7 @@ from dispatchopt.adapters.places import (
     read_places,
 )
 from dispatchopt.adapters.tables import CellReader, Sheet, Table, read_sheet
-from dispatchopt.adapters.travel_files import TravelFault, missing_pairs, table_from_rows
+from dispatchopt.adapters.travel_rows import TravelFault, missing_pairs, table_from_rows
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.limits.apply import LimitSettings, checked_settings
 from dispatchopt.models import FaultType, Plan, Policy, Span

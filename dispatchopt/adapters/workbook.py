@@ -22,7 +22,7 @@ from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.adapters.publish import write_file
 from dispatchopt.adapters.settings_sheet import document_rows, is_settings, read_document
 from dispatchopt.adapters.sheet_cells import cell_text
-from dispatchopt.adapters.travel_files import TravelFault, missing_pairs, table_from_rows
+from dispatchopt.adapters.travel_rows import TravelFault, missing_pairs, table_from_rows
 from dispatchopt.adapters.xlsx_write import (
     MAX_COLUMNS,
     MAX_ROWS,
