@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CSV_ENDINGS: Final = (".csv", ".csv.gz")
 WORKBOOK_ENDINGS: Final = (".xlsx", ".xlsm")
+_GLUED: Final = re.compile(r"[;；，、|｜\t]")
 TABLE_ENDINGS: Final = (*CSV_ENDINGS, *WORKBOOK_ENDINGS)
 """How the names of files end that hold tables."""
 
@@ -121,7 +123,17 @@ def csv_table(text: str, name: str, issues: list[Issue]) -> RawTable:
             "Close the quote, or double quotes inside quotes"
         )
         issues.append(Issue("problem", "", "", "", message, name, line))
-    return headed(name, "", rows, is_complete=is_complete)
+    return headed(name, "", without_titles(rows), is_complete=is_complete)
+
+
+def without_titles(rows: list[Row]) -> list[Row]:
+    """Leave out the titles above the headers: rows with one filled cell above wider ones."""
+    for index, row in enumerate(rows):
+        filled = [cell for cell in row.cells if not is_blank(cell)]
+        # Headers with other signs than commas between them stand in one cell, too.
+        if len(filled) > 1 or (len(row.cells) == 1 and _GLUED.search(str(filled[0]))):
+            return rows[index:]
+    return rows
 
 
 def headed(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
-from dispatchopt.adapters.raw import RawTable, Row, headed, is_blank
+from dispatchopt.adapters.raw import RawTable, Row, headed, is_blank, without_titles
 from dispatchopt.adapters.textfiles import read_bytes
 from dispatchopt.adapters.xlsx_write import column_letters
 from dispatchopt.errors import AdapterError, Issue
@@ -130,18 +130,10 @@ def _rows(sheet: Any) -> list[Row]:  # Any: a sheet of openpyxl
 
 
 def _table(name: str, sheet: str, rows: list[Row], part: _Part, has_1904_dates: bool) -> RawTable:
-    below = _without_titles(rows)
+    below = without_titles(rows)
     if part.merged:
         below = _filled_down(below, part.merged)
     return headed(name, sheet, below, has_1904_dates=has_1904_dates)
-
-
-def _without_titles(rows: list[Row]) -> list[Row]:
-    """Leave out the titles above the headers: rows with one filled cell above wider ones."""
-    for index, row in enumerate(rows):
-        if sum(not is_blank(cell) for cell in row.cells) > 1:
-            return rows[index:]
-    return rows
 
 
 def _filled_down(rows: list[Row], merged: Iterable[_Merged]) -> list[Row]:

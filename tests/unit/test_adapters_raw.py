@@ -112,6 +112,18 @@ def test_titles_above_the_headers_are_left_out(tmp_path: Path) -> None:
     assert not issues
 
 
+@pytest.mark.parametrize("title", ["工单明细,,", "工单明细", "导出时间：2026-11-23 08:00,,"])
+def test_titles_above_the_headers_of_a_csv_file(tmp_path: Path, title: str) -> None:
+    (table,), _ = read(tmp_path, f"{title}\n\n编号,状态,级别\n1,2,3\n".encode(), "t.csv")
+    assert (table.headers, table.header_line) == (("编号", "状态", "级别"), 3)
+    assert [row.line for row in table.rows] == [4]
+
+
+def test_headers_glued_into_one_cell_are_no_title(tmp_path: Path) -> None:
+    (table,), _ = read(tmp_path, b"a;b;c\n1,5;2;3,5\n", "t.csv")
+    assert table.headers == ("a;b;c",)
+
+
 def test_a_value_in_cells_merged_downwards_counts_for_each_row(tmp_path: Path) -> None:
     rows = [["工号", "日"], ["E1", 1], [None, 2], [None, 3], ["E2", 1]]
     (table,), issues = read(tmp_path, workbook(rows, merge=["A2:A4"]))
