@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from dispatchopt.adapters.booked import Booking, days_of
+from dispatchopt.adapters.booked import Booking
+from dispatchopt.adapters.days import SOME_DAY, covering_days, days_of, days_with_shifts
 from dispatchopt.adapters.places import Whereabouts, locate
+from dispatchopt.adapters.roster import Roster, name_engineers
 from dispatchopt.adapters.tables import Item, Sheet, nested, printable
 from dispatchopt.adapters.travel_files import without_place_echoes
 from dispatchopt.errors import InvalidProblemError, Issue
@@ -19,8 +21,10 @@ from dispatchopt.models.intake import Intake, build_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date, tzinfo
 
     from dispatchopt.adapters.day_parts import Hours
+    from dispatchopt.adapters.roster import Names
 
 OnBadRow = Literal["error", "reject"]
 
@@ -49,6 +53,12 @@ class Settings:
         By which service limits an absent `due` is computed; None: it stays absent.
     day_parts
         Hours by word, where the settings have their own.
+    shift_hours
+        Hours by the name of a shift, where the settings tell.
+    appointment_minutes
+        How long an appointment lasts that is one time only; None: nobody said.
+    day
+        The only local day whose shifts are planned; None: all of them.
     """
 
     head: dict[str, Any]  # Any: raw data
@@ -64,6 +74,9 @@ class Settings:
     whereabouts: Whereabouts = field(default_factory=Whereabouts)
     limits: LimitSettings | None = None
     day_parts: Mapping[str, Hours] | None = None
+    shift_hours: Names | None = None
+    appointment_minutes: int | None = None
+    day: date | None = None
 
 
 def assemble(
@@ -110,17 +123,15 @@ class _Assembly:
     def run(self) -> Intake:
         self.reported.update((issue.file, issue.line, issue.field) for issue in self.issues)
         located = locate(self.tickets, self.engineers, self.shifts, self.settings.whereabouts)
+        self._settle_roster()
         self._attach_shifts()
         catalogue = fault_types_by_name(self.settings.head.get("fault_types", ()))
         head = self.settings.head
-        horizon = head["horizon"] if "horizon" in head else self._horizon()
-        days = days_of(horizon, self.settings.zone)
-        booking = Booking(days, self.settings.zone, self.settings.day_parts, self._fault)
-        for item in self.tickets.items:
-            booking.settle(item)
+        horizon = self._horizon()
+        booked = self._settle_bookings(horizon)
         data: dict[str, Any] = {
             **head,
-            "horizon": horizon,
+            "horizon": SOME_DAY if horizon is None else horizon,
             "tickets": [self._ticket(item, catalogue) for item in self.tickets.items],
             "engineers": [self._engineer(item) for item in self.engineers.items],
         }
@@ -130,7 +141,7 @@ class _Assembly:
                 on_bad_row=self.on_bad_row,
                 origin=self._origin,
                 issues=tuple(self._sorted(self.issues)),
-                warnings=(*self.settings.warnings, *located),
+                warnings=(*self.settings.warnings, *located, *booked),
             )
         except InvalidProblemError as error:
             told = [issue for _, issue in self._told(error.issues)]
@@ -189,6 +200,7 @@ class _Assembly:
                 local = start.astimezone(self.settings.zone or UTC)
                 item.values["id"] = f"{engineer}/{local:%Y-%m-%dT%H:%M}"
                 item.id = printable(item.values["id"])
+            item.values.setdefault("id", item.id)  # without its times it lacks no id as well
             if first.setdefault(item.id, item) is not item:
                 self._fault(
                     item, "id", item.id,
@@ -196,7 +208,8 @@ class _Assembly:
                     "(E1-2026-11-23), or remove the column: ids then come from engineer and start",
                 )  # fmt: skip
             elif engineer is None:
-                if self.shifts.complete and not self._is_reported(item, "engineer_id"):
+                is_told = any(self._is_reported(item, path) for path in ("engineer_id", "name"))
+                if self.shifts.complete and not is_told:
                     self._fault(item, "engineer_id", "", "is required")
             elif printable(engineer) in self.shifts_of:
                 self.shifts_of[printable(engineer)].append(item)
@@ -287,32 +300,56 @@ class _Assembly:
             there = self._sheet(item).header_of(present)
             self._fault(item, absent, "", f"is blank while '{there}' is given; fill it in")
 
-    def _horizon(self) -> dict[str, datetime]:
-        """Local days that cover every shift with its overtime."""
-        zone = self.settings.zone or UTC
-        spans = [
-            (item.values["start"], item.values["end"] + timedelta(seconds=overtime))
-            for items in self.shifts_of.values()
-            for item in items
-            if "start" in item.values and "end" in item.values
-            and (overtime := item.values.get("max_overtime_minutes", 0)) < 10**8
-        ]  # fmt: skip
-        if not spans:
-            if not self.shifts.items and self.shifts.complete:
-                self.issues.append(
-                    Issue(
-                        "problem", "", "horizon", "",
-                        "there is no shift to take it from; add shifts, or give the horizon",
-                        self.settings.file,
-                    )
-                )  # fmt: skip
-            spans = [(_SOME_DAY, _SOME_DAY + timedelta(days=1))]
-        first = min(start for start, _ in spans).astimezone(zone)
-        last = (max(end for _, end in spans) - timedelta(seconds=1)).astimezone(zone)
-        return {
-            "start": _midnight(first.date(), zone),
-            "end": _midnight(max(first, last).date() + timedelta(days=1), zone),
-        }
+    def _horizon(self) -> Any:  # Any: raw data
+        """Return that of the settings, else the local days that cover every shift."""
+        day = self.settings.day
+        if day is None and "horizon" in self.settings.head:
+            return self.settings.head["horizon"]
+        attached = [item for items in self.shifts_of.values() for item in items]
+        found = covering_days(attached, self.settings.zone)
+        if found is None and not self.shifts.items and self.shifts.complete:
+            message = "there is no shift to take it from; add shifts, or give the horizon"
+            if day is not None:
+                message = f"there is no shift on {day}; correct the day or the roster"
+            issue = Issue("problem", "", "horizon", "", message, self.settings.file)
+            self.issues.append(issue)
+        return found
+
+    def _settle_roster(self) -> None:
+        """Give shifts that are a day and a name their times; days off go."""
+
+        def note(item: Item, path: str, value: str, message: str) -> None:
+            if not self._is_reported(item, path):
+                self._fault(item, path, value, message)
+
+        roster = Roster(self.settings.zone, self.settings.shift_hours, note)
+        roster.settle(self.shifts, self.settings.day)
+        if self.settings.engineers_known:
+            name_engineers(self.shifts, self.engineers, note)
+        if "hours" not in self.shifts.headers:
+            return
+        # What a row without times lacks is told once.
+        told = {(file, line) for file, line, _ in self.reported}
+        for item in self.shifts.items:
+            if "start" not in item.values:
+                is_told = "day" not in self.shifts.headers or (item.file, item.line) in told
+                paths = ("start", "end") if is_told else ("end",)
+                where = (self.shifts.header_of(path) for path in paths)
+                self.reported.update((item.file, item.line, header) for header in where)
+
+    def _settle_bookings(self, horizon: Any) -> list[Issue]:  # Any: raw data
+        """Put the windows of tickets on days; return what is doubtful about them."""
+        settings = self.settings
+        days = [] if horizon is None else days_of(horizon, settings.zone)
+        booking = Booking(
+            days,
+            settings.zone,
+            settings.day_parts,
+            self._fault,
+            appointment_days=days_with_shifts(self.shifts.items, days, settings.zone),
+            minutes=settings.appointment_minutes,
+        )
+        return booking.settle(self.tickets)
 
     def _told(self, issues: Iterable[Issue]) -> list[tuple[Issue, Issue]]:
         """Pair each issue of the door with one that names file, line and header; drop echoes."""
@@ -372,15 +409,6 @@ class _Assembly:
     def _sorted(self, issues: Iterable[Issue]) -> list[Issue]:
         rank = {name: index for index, name in enumerate(self.settings.file_order)}
         return sorted(issues, key=lambda issue: (rank.get(issue.file, -1), issue.line))
-
-
-_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def _midnight(day: Any, zone: tzinfo) -> datetime:
-    """First moment of a local day; where midnight is skipped or repeated, the earlier."""
-    both = (datetime.combine(day, time(), zone).replace(fold=fold) for fold in (0, 1))
-    return min(moment.astimezone(UTC) for moment in both)
 
 
 def fault_types_by_name(raw_fault_types: Any) -> dict[str, FaultType]:  # Any: raw data

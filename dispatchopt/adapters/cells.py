@@ -7,7 +7,7 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dispatchopt.adapters.day_parts import DAY_PARTS, DayWindow, read_day_window
+from dispatchopt.adapters.day_parts import DAY_PARTS, DayWindow, read_day_time, read_day_window
 from dispatchopt.adapters.headers import (
     AREA_WORDS,
     END_ANYWHERE_WORDS,
@@ -17,6 +17,7 @@ from dispatchopt.adapters.headers import (
     CellKind,
 )
 from dispatchopt.adapters.local_time import CellFault, Clock, NoWindow, from_serial, plain
+from dispatchopt.adapters.roster import DayBreak, read_day_break
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.errors import AdapterError
 from dispatchopt.models import Break, Skill, Span, Window
@@ -299,7 +300,26 @@ def _parse_window(text: str, clock: Clock) -> dict[str, datetime] | DayWindow:
 def _parse_slot(text: str, clock: Clock) -> dict[str, datetime] | DayWindow:
     if len(_parts(text)) != 1:
         raise CellFault("must be one window; an appointment has no choice")
-    return _parse_window(text, clock)
+    try:
+        return _parse_window(text, clock)
+    except CellFault:
+        found = _parse_moment(text, clock)
+        if found is None:
+            raise
+        return found
+
+
+def _parse_moment(text: str, clock: Clock) -> dict[str, datetime] | DayWindow | None:
+    """Read one time or a day alone; the booking gives it its width."""
+    found = read_day_time(text)
+    if found is not None:
+        clock.note_local()
+        return found
+    try:
+        moment = clock.instant(text)
+    except CellFault:
+        return None
+    return {"open": moment, "close": moment}
 
 
 def _parse_spans(text: str, clock: Clock) -> list[dict[str, datetime]]:
@@ -323,13 +343,27 @@ def _parse_plan_day(text: str) -> date:
     raise CellFault("no day; write 2026-11-23")
 
 
-def _parse_breaks(text: str, clock: Clock) -> list[dict[str, Any]]:  # Any: times and seconds
-    def read(part: str) -> dict[str, Any]:  # Any: times and seconds
+def _parse_hours(text: str, clock: Clock) -> str:
+    """Return the name of a shift, or hours, as it is: the roster settles it with its day."""
+    clock.note_local()
+    return text.strip()
+
+
+_Pause = dict[str, Any]  # Any: times and seconds
+
+
+def _parse_breaks(text: str, clock: Clock) -> list[_Pause | DayBreak]:
+    """Read breaks; those by the clock wait for the day of the shift."""
+
+    def read(part: str) -> _Pause | DayBreak:
+        by_clock = read_day_break(part)
+        if by_clock is not None:
+            return by_clock
         span, slash, minutes = part.replace("／", "/").rpartition("/")
         if not slash or "/" not in span:
-            raise CellFault("no break; write earliest/latest/minutes: 2026-11-23 12:00/13:00/30")
+            raise CellFault("no break; write earliest/latest/minutes: 12:00/13:00/30")
         faults: list[str] = []
-        pause: dict[str, Any] = {}  # Any: times and seconds
+        pause: _Pause = {}
         try:
             pause["earliest"], pause["latest"] = clock.window(span)
         except CellFault as fault:
@@ -371,6 +405,7 @@ _TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {
     "slot": _parse_slot,
     "spans": _parse_spans,
     "breaks": _parse_breaks,
+    "hours": _parse_hours,
 }
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "id": parse_id,

@@ -9,13 +9,14 @@ coordinates, limits …), ``mapping.toml`` (what the columns and codes of a bran
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchopt.adapters.assemble import OnBadRow, Settings, assemble
 from dispatchopt.adapters.csv_write import write_folder
+from dispatchopt.adapters.days import day_of
 from dispatchopt.adapters.export_tables import ExportTables
 from dispatchopt.adapters.headers import (
     ENGINEERS,
@@ -32,7 +33,12 @@ from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.mapping import MAPPING, read_mapping
 from dispatchopt.adapters.mapping.codes import Codes
-from dispatchopt.adapters.mapping.hours import read_day_parts
+from dispatchopt.adapters.mapping.hours import (
+    read_appointment_minutes,
+    read_day_parts,
+    read_plan_day,
+    read_shift_hours,
+)
 from dispatchopt.adapters.mapping.notes import Notes
 from dispatchopt.adapters.places import (
     CoordinateSettings,
@@ -55,20 +61,26 @@ from dispatchopt.models.base import Model
 from dispatchopt.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-    from dispatchopt.adapters.day_parts import Hours
     from dispatchopt.adapters.tables import Sheet
     from dispatchopt.models.intake import Intake
 
 __all__ = ["read_folder", "write_folder"]
 
 _M = TypeVar("_M", bound=Model)
+_T = TypeVar("_T")
 
 SETTINGS: Final = (
     "schema_version", "timezone", "now", "horizon", "travel", "policy", "coordinates", "limits",
-    "day_parts",
+    "day_parts", "shift_hours", "appointment_minutes", "plan_day",
 )  # fmt: skip
+
+
+_EITHER: Final = (
+    "day_parts", "shift_hours", "appointment_minutes", "plan_day", "coordinates", "limits",
+)  # fmt: skip
+"""Settings that the mapping may hold instead."""
 
 
 def read_folder(
@@ -151,9 +163,10 @@ class FolderReader:
         raw = self.read_settings()
         self._add_mapped(raw)
         zone = self._zone(raw)
-        day_parts = self._day_parts(raw)
+        day_parts = self._hours("day_parts", raw, read_day_parts)
         clock = Clock(zone, day_parts)
         head = self._head(raw, clock)
+        plan_day = self._hours("plan_day", raw, read_plan_day)
         tables = ExportTables(self.sources, self.mapping, self.issues, self.warnings)
         whereabouts = self._whereabouts(raw, clock, tables)
         needs_place = not (whereabouts.book or whereabouts.geocoder)
@@ -186,6 +199,9 @@ class FolderReader:
             whereabouts=whereabouts,
             limits=self._limits(raw),
             day_parts=day_parts,
+            shift_hours=self._hours("shift_hours", raw, read_shift_hours),
+            appointment_minutes=self._hours("appointment_minutes", raw, read_appointment_minutes),
+            day=day_of(plan_day, head.get("now", datetime.now(UTC)), zone),
         )
         return tickets, engineers, shifts, settings
 
@@ -238,15 +254,22 @@ class FolderReader:
             )  # fmt: skip
         if any(issue.file == MAPPING for issue in self.issues):
             raw.setdefault("timezone", None)  # it may have been declared: one fault is enough
-        for name in ("day_parts", "coordinates", "limits"):
+        for name in _EITHER:
             if name in raw and getattr(self.mapping, name) is not None:
-                message = f"{self.policy_file} has [{name}], too; keep one of them"
+                message = f"{self.policy_file} has {name}, too; keep one of them"
                 self._problem_fault(MAPPING, name, "", message)
 
-    def _day_parts(self, raw: dict[str, Any]) -> Mapping[str, Hours] | None:  # Any: TOML
-        if "day_parts" not in raw:
-            return self.mapping.day_parts
-        return read_day_parts(raw["day_parts"], Notes(self.policy_file, "", self.issues))
+    def _hours(
+        self,
+        name: str,
+        raw: dict[str, Any],  # Any: TOML
+        read: Callable[[Any, Notes], _T],  # Any: TOML
+    ) -> _T | None:
+        """Return what the settings say under a name, else what the mapping says."""
+        if name in raw:
+            return read(raw[name], Notes(self.policy_file, "", self.issues))
+        found: _T | None = getattr(self.mapping, name)
+        return found
 
     def _zone(self, raw: dict[str, Any]) -> tzinfo | None:
         name = raw.get("timezone")

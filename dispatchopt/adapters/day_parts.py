@@ -55,6 +55,9 @@ _DATE: Final = re.compile(
 _QUARTERS: Final = {"半": 30, "一刻": 15, "1刻": 15, "2刻": 30, "三刻": 45, "3刻": 45}
 _WORD: Final = re.compile(r"[^\d,，;；、:/~]{1,20}")
 
+_NO_HOURS: Final[Hours] = (0, 0)
+_TIME: Final = re.compile(_CLOCK.format(f"({_HALVES})", "?") + r"(?::00)?", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class DayWindow:
@@ -72,6 +75,11 @@ class DayWindow:
     month: int = 0
     day: int = 0
     year: int = 0
+
+    @property
+    def is_whole_day(self) -> bool:
+        """Whether it is a day alone: its hours are those of `WHOLE_DAY`."""
+        return self.hours == _NO_HOURS
 
     def on(self, days: Sequence[date]) -> list[date]:
         """Return the days that are meant; all of those given if the window names none.
@@ -118,7 +126,7 @@ def read_day_window(text: str, words: Mapping[str, Hours]) -> DayWindow:
         if _date(year or 2000, month, day) is None:
             raise CellFault("no such date; write 2026-11-23 14:00-16:00")
         normal = normal[found.end() :].strip(" t")
-    hours = words.get(normal) or _range(normal.replace(" ", ""))
+    hours = words.get(normal) or hours_of_figures(normal.replace(" ", ""))
     if hours is None:
         known = ", ".join(words)
         raise CellFault(
@@ -130,9 +138,30 @@ def read_day_window(text: str, words: Mapping[str, Hours]) -> DayWindow:
     return DayWindow(hours, month, day, year)
 
 
+def read_day_time(text: str) -> DayWindow | None:
+    """Read ``14:30``, ``11月23日下午3点`` or a day alone as a window without a width.
+
+    None if it is neither; a day alone, or midnight of a day, has no hours.
+    """
+    normal = plain(text).casefold()
+    found = _date_before(normal)
+    date_of = {name: int(found[name] or 0) for name in _DATE.groupindex} if found else {}
+    if found is not None:
+        if _date(date_of["year"] or 2000, date_of["month"], date_of["day"]) is None:
+            return None
+        normal = normal[found.end() :].strip(" t")
+        if not normal.strip("0:"):
+            return DayWindow(_NO_HOURS, **date_of)
+    time_of = _TIME.fullmatch(normal.replace(" ", ""))
+    if time_of is None or not re.search("[:点时]", normal):
+        return None
+    minute = _minute(*time_of.groups())
+    return None if minute is None else DayWindow((minute, minute), **date_of)
+
+
 def read_hours(text: str) -> Hours | None:
     """Read ``08:00-12:00`` or ``8点-12点`` as minutes of a day; None if it is none."""
-    hours = _range(plain(text).casefold().replace(" ", ""))
+    hours = hours_of_figures(plain(text).casefold().replace(" ", ""))
     return hours if hours is not None and hours[0] < hours[1] else None
 
 
@@ -144,7 +173,7 @@ def is_word(text: str) -> bool:
 def _date_before(text: str) -> re.Match[str] | None:
     """Match a date, unless what looks like one is hours (``14-16点``)."""
     found = _DATE.match(text)
-    if found is None or (_range(text.replace(" ", "")) and not found["year"]):
+    if found is None or (hours_of_figures(text.replace(" ", "")) and not found["year"]):
         return None
     return found
 
@@ -156,7 +185,8 @@ def _date(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _range(text: str) -> Hours | None:
+def hours_of_figures(text: str) -> Hours | None:
+    """Read hours without blanks, the end before the beginning or not; None if it is none."""
     found = _RANGE.fullmatch(text)
     if found is None:
         return None

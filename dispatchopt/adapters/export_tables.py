@@ -13,7 +13,8 @@ from dispatchopt.adapters.headers import (
 )
 from dispatchopt.adapters.mapped import mapped_table
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF
-from dispatchopt.adapters.raw import RawTable, Row
+from dispatchopt.adapters.raw import RawTable, Row, is_blank
+from dispatchopt.adapters.roster_tables import clock_times_joined
 from dispatchopt.adapters.sheet_cells import SheetCells
 from dispatchopt.adapters.tables import CellReader, Sheet, Table, TextCells, read_sheet
 from dispatchopt.errors import Issue
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from dispatchopt.adapters.mapping import ExportMapping
     from dispatchopt.adapters.mapping.files import TableKind
     from dispatchopt.adapters.sources import Sources
+
+_TOTALS: Final = frozenset({"合计", "总计", "小计", "共计", "汇总", "total", "totals", "sum"})
+"""What stands in the first filled cell of a row that adds up others."""
 
 _ITEM: Final[dict[TableKind, str]] = {
     "tickets": "ticket",
@@ -86,7 +90,10 @@ class ExportTables:
     def _table(self, raw: RawTable, kind: TableKind, columns: tuple[Column, ...]) -> Table | None:
         """Name the columns, and add those that have a default; None if there is no table."""
         table = self.plain(raw, columns)
-        return None if table is None else mapped_table(table, kind, self._mapping, self._warnings)
+        if table is None:
+            return None
+        table = mapped_table(table, kind, self._mapping, self._warnings)
+        return clock_times_joined(table) if kind == "shifts" else table
 
     def plain(self, raw: RawTable, columns: tuple[Column, ...]) -> Table | None:
         """Return a table to which the mapping does not apply; None, and a fault, if it is none."""
@@ -97,10 +104,19 @@ class ExportTables:
         headers = self._headers(raw, columns)
         if headers is None:
             return None
-        rows = raw.rows
+        rows = self._without_totals(raw)
         if len(headers) != len(raw.headers):
             rows = tuple(_widened(row, len(headers)) for row in rows)
         return Table(raw.source, headers, rows, raw.header_line)
+
+    def _without_totals(self, raw: RawTable) -> tuple[Row, ...]:
+        """Leave out the rows that add up others, as people put below a table; tell where."""
+        totals = [row for row in raw.rows if _is_total(row)]
+        message = "a row of totals; it was left out"
+        self._warnings.extend(
+            Issue("problem", "", "", "", message, raw.source, row.line) for row in totals
+        )
+        return tuple(row for row in raw.rows if row not in totals) if totals else raw.rows
 
     def _headers(self, raw: RawTable, columns: tuple[Column, ...]) -> list[str] | None:
         """Return the headers; in CSV other signs than commas may glue several into one."""
@@ -120,6 +136,11 @@ class ExportTables:
 
     def _fault(self, file: str, line: int, value: str, message: str) -> None:
         self._issues.append(Issue("problem", "", "", value, message, file, line))
+
+
+def _is_total(row: Row) -> bool:
+    first = next((cell for cell in row.cells if not is_blank(cell)), None)
+    return isinstance(first, str) and normal_header(first).rstrip(":") in _TOTALS
 
 
 def _is_glued(cell: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from dispatchopt.adapters.assemble import OnBadRow, Settings, assemble
+from dispatchopt.adapters.days import day_of
 from dispatchopt.adapters.headers import (
     ENGINEER_COLUMNS,
     SHIFT_COLUMNS,
@@ -29,9 +31,11 @@ from dispatchopt.limits.apply import LimitSettings, checked_settings
 from dispatchopt.models import FaultType, Plan, Policy, Span
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
     from dispatchopt.adapters.day_parts import Hours
+    from dispatchopt.adapters.days import PlanDay
+    from dispatchopt.adapters.roster import Names
     from dispatchopt.models.intake import Intake
 
 
@@ -49,6 +53,9 @@ class Given(TypedDict, total=False):
     coordinates: str | Mapping[str, Any] | None  # Any: raw data
     geocoder: Geocoder | None
     day_parts: Mapping[str, Hours] | None
+    shift_hours: Names | None
+    appointment_minutes: int | None
+    plan_day: PlanDay | None
 
 
 def problem_from_tables(
@@ -110,6 +117,9 @@ def problem_from_tables(
         whereabouts=whereabouts,
         limits=_limits(given.get("limits"), issues),
         day_parts=given.get("day_parts"),
+        shift_hours=given.get("shift_hours"),
+        appointment_minutes=given.get("appointment_minutes"),
+        day=day_of(given.get("plan_day"), head["now"] or datetime.now(UTC), zone),
     )
     return assemble(
         sheets["tickets"],

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from dispatchopt.models.nearest import folded, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CellKind = Literal[
     "id", "text", "int", "float", "lat", "lon", "priority", "minutes", "status", "lock", "instant",
     "windows", "breaks", "levels", "skills", "counts", "ids", "json", "end_place",
-    "area", "spans", "slot", "day", "place_kind",
+    "area", "spans", "slot", "day", "place_kind", "hours",
 ]  # fmt: skip
 """How a cell is read; `cells` has one reader for each, and a writer for what is written."""
 
@@ -55,6 +55,8 @@ class Column:
         Whether the column must be there.
     is_written
         False if it is read alone, because another column says the same more exactly.
+    instead
+        A column that says it, too: where it is there, this one need not be.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     required: bool = False
     is_written: bool = True
+    instead: str = ""
 
 
 TICKET_COLUMNS: Final = (
@@ -86,7 +89,14 @@ TICKET_COLUMNS: Final = (
     Column("parked", "挂起时段", "parked", "spans", ("停表时段",)),
     Column("windows", "可选时段", "windows", "windows", ("可预约时段",)),
     Column("booking_day", "预约日期", "windows", "day", ("上门日期",), is_written=False),
-    Column("appointment", "预约时段", "appointment", "slot", ("预约时间段",), is_written=False),
+    Column(
+        "appointment",
+        "预约时段",
+        "appointment",
+        "slot",
+        ("预约时间段", "预约时间", "预约上门时间"),
+        is_written=False,
+    ),
     Column("appointment_start", "预约开始", "appointment.open", "instant", ("预约开始时间",)),
     Column("appointment_end", "预约结束", "appointment.close", "instant", ("预约结束时间",)),
     Column("lock", "锁定", "lock", "lock", ("锁定方式",)),
@@ -124,10 +134,35 @@ ENGINEER_COLUMNS: Final = (
 )
 
 SHIFT_COLUMNS: Final = (
-    Column("engineer_id", "工号", "engineer_id", "id", ("工程师工号", "engineer"), required=True),
+    Column(
+        "engineer_id",
+        "工号",
+        "engineer_id",
+        "id",
+        ("工程师工号", "engineer"),
+        required=True,
+        instead="name",
+    ),
     Column("id", "班次", "id", "id", ("shift_id", "班次编号")),
-    Column("start", "上班时间", "start", "instant", required=True),
-    Column("end", "下班时间", "end", "instant", required=True),
+    Column("start", "上班时间", "start", "instant", required=True, instead="hours"),
+    Column("end", "下班时间", "end", "instant", required=True, instead="hours"),
+    Column(
+        "hours",
+        "班别",
+        "start",
+        "hours",
+        ("shift", "班种", "班次名称", "班次类型"),
+        is_written=False,
+    ),
+    Column(
+        "day",
+        "日期",
+        "start",
+        "day",
+        ("date", "排班日期", "值班日期", "出勤日期"),
+        is_written=False,
+    ),
+    Column("name", "姓名", "engineer_id", "text", ("engineer_name", "人员姓名"), is_written=False),
     Column("start_lon", "出发经度", "start_place.lon", "lon"),
     Column("start_lat", "出发纬度", "start_place.lat", "lat"),
     Column("start_place", "出发地点", "start_place", "id"),
@@ -143,6 +178,9 @@ SHIFT_COLUMNS: Final = (
     Column("members", "班组人数", "members", "int"),
     Column("stock", "随车备件", "stock", "counts", ("库存",)),
 )
+
+ROSTER_HEADER: Final = "班次"
+"""Beside a column of days it holds the name of a shift (白班), else the id of one."""
 
 PLACE_COLUMNS: Final = (
     Column("id", "编号", "id", "id", ("place_id", "地点编号"), required=True),
@@ -210,6 +248,25 @@ def header_index(columns: tuple[Column, ...]) -> dict[str, Column]:
         for column in columns
         for header in (column.name, column.zh, *column.aliases)
     }
+
+
+def index_beside(
+    headers: Iterable[str], columns: tuple[Column, ...], names: Mapping[str, str]
+) -> dict[str, Column]:
+    """Return `header_index` as it is in the table that has these headers.
+
+    Parameters
+    ----------
+    names
+        What a mapping calls them, by normal header.
+    """
+    index = header_index(columns)
+    called = (names.get(normal_header(header), header) for header in headers)
+    there = {index[name].name for call in called if (name := normal_header(call)) in index}
+    if "day" in there and "hours" not in there and columns is SHIFT_COLUMNS:
+        hours = index[normal_header("hours")]
+        index[normal_header(ROSTER_HEADER)] = hours
+    return index
 
 
 _SEPARATORS: Final = re.compile(r"[,;；，、|｜\t]")

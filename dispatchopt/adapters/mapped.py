@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatchopt.adapters.headers import ATTRIBUTE_PREFIX, header_index, normal_header
+from dispatchopt.adapters.headers import ATTRIBUTE_PREFIX, index_beside, normal_header
 from dispatchopt.adapters.mapping import MAPPING, ExportMapping
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF, LEFT_OUT, ColumnNames
 from dispatchopt.adapters.raw import Row
@@ -44,7 +44,7 @@ def _names(headers: Sequence[str], kind: TableKind, mapping: ExportMapping) -> d
     names = dict(mapping.columns.get(kind, ColumnNames()).ours)
     if mapping.other_columns == "refuse":
         return names
-    index = header_index(COLUMNS_OF[kind])
+    index = index_beside(headers, COLUMNS_OF[kind], names)
     for header in headers:
         normal = normal_header(header)
         is_ours = normal in index or header.strip().lower().startswith(ATTRIBUTE_PREFIX)
@@ -62,7 +62,7 @@ def _note_absent(
     mapped = mapping.columns.get(kind, ColumnNames())
     there = {normal_header(header) for header in table.headers}
     filled = {mapped.ours.get(header, header) for header in there}
-    index = header_index(COLUMNS_OF[kind])
+    index = index_beside(table.headers, COLUMNS_OF[kind], mapped.ours)
     filled |= {index[header].name for header in there if header in index}
     for normal, ours in mapped.ours.items():
         if ours and normal not in there and ours not in filled:
@@ -76,7 +76,7 @@ def _absent_defaults(
     headers: Sequence[str], names: Mapping[str, str], kind: TableKind, mapping: ExportMapping
 ) -> dict[str, str]:
     """Return the defaults of the columns that no header fills."""
-    index = header_index(COLUMNS_OF[kind])
+    index = index_beside(headers, COLUMNS_OF[kind], names)
     filled = set()
     for header in headers:
         normal = normal_header(header)

@@ -18,7 +18,7 @@ MAX_DIGITS: Final = 15
 _NAMES: Final[frozenset[CellKind]] = frozenset(
     ("id", "ids", "end_place", "text", "levels", "skills", "counts")
 )
-_TIMES: Final[frozenset[CellKind]] = frozenset(("instant", "day"))
+_TIMES: Final[frozenset[CellKind]] = frozenset(("instant", "day", "slot"))
 _AS_TEXT: Final = "format the column as text and fill it in again from the source"
 
 

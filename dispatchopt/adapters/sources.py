@@ -14,6 +14,7 @@ from dispatchopt.adapters.raw import (
     is_table_file,
     read_raw,
 )
+from dispatchopt.adapters.roster_tables import days_below
 from dispatchopt.errors import AdapterError, Issue, masked
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Sources:
         self._mapping = mapping
         self._issues = issues
         self._read: dict[str, tuple[RawTable, ...] | None] = {}
-        self._found = {kind: self._find(kind) for kind in TABLE_KINDS}
+        self._found: dict[TableKind, RawTable | None] = {}
+        for kind in TABLE_KINDS:
+            self.take(kind, self._find(kind))
 
     def source_of(self, kind: TableKind) -> str:
         """Return what messages call the table of one kind."""
@@ -92,6 +95,8 @@ class Sources:
 
     def take(self, kind: TableKind, table: RawTable | None) -> None:
         """Say which table holds what."""
+        if kind == "shifts" and table is not None:
+            table = days_below(table)
         self._found[kind] = table
 
     def _find(self, kind: TableKind) -> RawTable | None:

@@ -11,6 +11,7 @@ from dispatchopt.adapters.headers import (
     CellKind,
     Column,
     header_index,
+    index_beside,
     nearest_header,
     normal_header,
 )
@@ -165,7 +166,7 @@ def _match_headers(
     table: Table, sheet: Sheet, issues: list[Issue], needs_place: bool
 ) -> list[tuple[str, Column | str | None]]:
     """Pair each header with its column, or with the key of an attribute."""
-    index = header_index(sheet.columns)
+    index = index_beside(table.headers, sheet.columns, table.names)
     places: list[tuple[str, Column | str | None]] = []
     for header in table.headers:
         name = table.names.get(normal_header(header), header)
@@ -195,8 +196,11 @@ def _match_headers(
 def _missing(table: Table, sheet: Sheet, needs_place: bool) -> Iterator[tuple[str, str]]:
     """Yield each column that must be there and is not, and the way out."""
     for column in sheet.columns:
-        if column.required and column.name not in sheet.headers:
+        needed = column.required and column.instead not in sheet.headers
+        if needed and column.name not in sheet.headers:
             yield column.name, f"add '{column.name}' or '{column.zh}'"
+    if "hours" in sheet.headers and sheet.headers.keys().isdisjoint({"start", "day"}):
+        yield "day", "add 'day' or '日期': which day the hours are of"
     of_place = {c.name: c.zh for c in sheet.columns if c.field.partition(".")[0] == "place"}
     if needs_place and table.rows and of_place and of_place.keys().isdisjoint(sheet.headers):
         lon, lat, place = (f"'{name}' or '{zh}'" for name, zh in of_place.items())

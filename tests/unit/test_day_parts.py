@@ -179,9 +179,51 @@ def test_an_appointment_in_words(tmp_path: Path) -> None:
     assert ticket.windows == ()
 
 
+ONE_TIME = window(23, 14.5, 15.5)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"预约时间": "2026-11-23 14:30"}, ONE_TIME),
+        ({"预约时间": "2026/11/23 14:30:00"}, ONE_TIME),
+        ({"预约时间": "2026-11-23T14:30+08:00"}, ONE_TIME),
+        ({"预约时间": "11月23日 下午2点半"}, ONE_TIME),
+        ({"预约时间": "46349.6041666667"}, ONE_TIME),  # 14.5 of 24 hours
+        ({"预约时间": "14:30", "预约日期": "2026-11-23"}, ONE_TIME),
+        ({"预约开始": "2026-11-23 14:30"}, ONE_TIME),
+        ({"预约时间": "2026-11-23 23:30"}, window(23, 23.5, 24.5)),
+        # A day alone is the whole day, 08:00 to 20:00.
+        ({"预约时间": "2026-11-23"}, window(23, 8, 20)),
+        ({"预约时间": "2026-11-23 00:00:00"}, window(23, 8, 20)),
+        ({"预约时间": "11月24日"}, window(24, 8, 20)),
+    ],
+)
+def test_an_appointment_of_one_time_or_day(
+    tmp_path: Path, cells: dict[str, str], expected: Window
+) -> None:
+    assert read_ticket(tmp_path, **cells).appointment == expected
+
+
+def test_an_appointment_of_one_time_is_doubtful_unless_its_length_is_told(tmp_path: Path) -> None:
+    cells = {"预约时间": "2026-11-23 14:30"}
+    ticket = read_ticket(tmp_path, policy="appointment_minutes = 30\n", **cells)
+    assert ticket.appointment == window(23, 14.5, 15)
+    assert read_folder(tmp_path).warnings == ()
+    read_ticket(tmp_path, **cells)
+    (warning,) = read_folder(tmp_path).warnings
+    assert (warning.file, warning.field) == ("tickets.csv", "预约时间")
+    assert warning.message.startswith("appointments that are one time only (1)")
+
+
 @pytest.mark.parametrize(
     ("cells", "field", "words"),
     [
+        ({"appointment": "14点30分前"}, "appointment", "no window; write"),
+        ({"appointment": "25:30"}, "appointment", "no window; write"),
+        ({"appointment": "14:30"}, "appointment", "on which of the 2 days?"),
+        ({"appointment_start": "2026-11-23 08:00", "appointment_end": ""}, "appointment_end",
+         "is blank"),
         ({"appointment": "下午"}, "appointment", "on which of the 2 days?"),
         ({"appointment": "上午;下午"}, "appointment", "must be one window"),
         (

@@ -195,6 +195,13 @@ def test_a_default_fills_no_blank_cell_of_a_column(tmp_path: Path) -> None:
     assert read(tmp_path, mapping=mapping, tickets=tickets).problem.tickets[1].territory is None
 
 
+def test_rows_of_totals_are_left_out(tmp_path: Path) -> None:
+    intake = read(tmp_path, tickets=f"{TICKETS}合计：,2,,,,,,,,,,\n")
+    assert [ticket.id for ticket in intake.problem.tickets] == ["0071", "0072"]
+    (warning,) = [w for w in intake.warnings if "totals" in w.message]
+    assert (warning.file, warning.line) == ("故障工单.csv", 4)
+
+
 def test_faults_name_the_cells_as_they_stand(tmp_path: Path) -> None:
     tickets = TICKETS.replace("特急", "火急").replace("光衰大", "没信号")
     issues = faults(tmp_path, tickets=tickets)

@@ -281,6 +281,12 @@ def _of_mapping(mapping: ExportMapping) -> Given:
         found["coordinates"] = mapping.coordinates
     if mapping.day_parts is not None:
         found["day_parts"] = mapping.day_parts
+    if mapping.shift_hours is not None:
+        found["shift_hours"] = mapping.shift_hours
+    if mapping.appointment_minutes is not None:
+        found["appointment_minutes"] = mapping.appointment_minutes
+    if mapping.plan_day is not None:
+        found["plan_day"] = mapping.plan_day
     return found
 
 

@@ -18,10 +18,10 @@ from dispatchopt.adapters.doctor.findings import (
     grade,
     grouped,
 )
-from dispatchopt.adapters.doctor.guesses import CodeBook, texts
+from dispatchopt.adapters.doctor.guesses import CodeBook, texts, unknown_shifts
 from dispatchopt.adapters.doctor.reading import Reading, count_filled, read_export, read_json
-from dispatchopt.adapters.doctor.stub import mapping_stub
-from dispatchopt.adapters.headers import Column, header_index, normal_header
+from dispatchopt.adapters.doctor.stub import SHIFT_HOURS, mapping_stub
+from dispatchopt.adapters.headers import Column, index_beside, normal_header
 from dispatchopt.adapters.mapping.codes import Codes
 from dispatchopt.adapters.mapping.columns import COLUMNS_OF
 from dispatchopt.adapters.publish import recover_folder
@@ -120,14 +120,15 @@ def _of_guesses(reading: Reading) -> Iterator[Finding]:
 
 def _table(kind: str, sheet: Sheet, reading: Reading) -> TableReport:
     counts = reading.filled[kind] if kind in reading.filled else count_filled(sheet)
-    total = max(len(sheet.items), 1)
+    rows = reading.rows.get(kind, len(sheet.items))
+    total = max(rows, 1)
     guesses: Mapping[str, str] = next(
         (found for name, found in reading.guesses.items() if name == kind), {}
     )
     return TableReport(
         kind=kind,
         source=sheet.file,
-        rows=len(sheet.items),
+        rows=rows,
         headers=dict(sheet.headers),
         filled={name: round(counts[name] / total, 3) for name in sheet.headers},
         unknown=dict(guesses),
@@ -161,6 +162,10 @@ def _codes(reading: Reading, book: CodeBook) -> Iterator[tuple[str, tuple[Code, 
     skills = book.unknown_skills(held, asked)
     if skills:
         yield "skill", skills
+    if reading.raw:
+        shifts = unknown_shifts(_cells(reading, "shifts", "hours"), reading.shift_names)
+        if shifts:
+            yield SHIFT_HOURS, shifts
 
 
 def _names(value: Any) -> list[str]:  # Any: a value of JSON
@@ -175,7 +180,7 @@ def _cells(reading: Reading, kind: TableKind, name: str) -> list[str]:
         return [str(value) for value in values if value is not None]
     mapping = reading.mapping
     names = {} if mapping is None or kind not in mapping.columns else mapping.columns[kind].ours
-    index = header_index(COLUMNS_OF[kind])
+    index = index_beside(table.headers, COLUMNS_OF[kind], names)
     codes = Codes() if mapping is None else mapping.codes
     for place, header in enumerate(table.headers):
         column: Column | None = index.get(normal_header(names.get(normal_header(header), header)))

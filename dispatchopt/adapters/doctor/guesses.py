@@ -14,16 +14,18 @@ from dispatchopt.adapters.headers import (
     LOCK_WORDS,
     STATUS_WORDS,
     Column,
-    header_index,
+    index_beside,
     normal_header,
 )
 from dispatchopt.adapters.local_time import CellFault, Clock
+from dispatchopt.adapters.roster import built_in_names, normal_name, read_shift_span
 from dispatchopt.models.masking import shown
 from dispatchopt.models.nearest import nearest, sharing_a_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from dispatchopt.adapters.roster import Names
     from dispatchopt.models import FaultType
 
 _PERSONAL: Final = re.compile(
@@ -102,7 +104,7 @@ def guessed_columns(
     guesses
         By header; each of our columns stands at most once.
     """
-    index = header_index(columns)
+    index = index_beside(headers, columns, known)
     free = {column.name for column in columns}
     unknown: list[str] = []
     for header in headers:
@@ -198,6 +200,18 @@ class CodeBook:
         except CellFault:
             return False
         return True
+
+
+def unknown_shifts(cells: Iterable[str], names: Names | None) -> tuple[Code, ...]:
+    """Return the names of shifts whose hours nobody tells, the most frequent first."""
+    known = built_in_names() if names is None else names
+    counts = Counter(cell.strip() for cell in cells if cell.strip())
+    found = {
+        name: count
+        for name, count in counts.most_common()
+        if normal_name(name) not in known and read_shift_span(name) is None
+    }
+    return tuple(Code(name, found[name], "") for name in tellable(found))
 
 
 def tellable(codes: Iterable[str]) -> list[str]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from dispatchopt.adapters.headers import CellKind
     from dispatchopt.adapters.mapping import ExportMapping
+    from dispatchopt.adapters.roster import Names
 
 _LARGEST: Final = 10**9
 _OTHER_TABLES: Final = (PLACES, TRAVEL)
@@ -57,12 +58,16 @@ class Reading:
         Our column by unknown header, empty where there is no guess, by kind.
     filled
         How many rows fill each of our columns readably, by kind.
+    rows
+        How many rows there are, by kind, those of days off among them.
     personal
         Unknown headers below which names, phones or addresses stand.
     found_elsewhere
         Kinds whose table bears no name that readers look for.
     now
         Of the settings, if they tell.
+    shift_names
+        What the settings say of the names of shifts.
     """
 
     tickets: Sheet
@@ -76,11 +81,13 @@ class Reading:
     raw: dict[TableKind, RawTable] = field(default_factory=dict)
     guesses: dict[TableKind, dict[str, str]] = field(default_factory=dict)
     filled: dict[str, Counter[str]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
     personal: set[str] = field(default_factory=set)
     found_elsewhere: tuple[TableKind, ...] = ()
     mapping: ExportMapping | None = None
     now: datetime | None = None
     fault_types: Any = ()  # Any: raw data
+    shift_names: Names | None = None
 
 
 def read_export(path: Path) -> Reading:
@@ -122,6 +129,7 @@ class _Preparation:
         # Counted before cells of one kind are made into another.
         sheets = {"tickets": tickets, "engineers": engineers, "shifts": shifts}
         filled = {kind: count_filled(sheet) for kind, sheet in sheets.items()}
+        rows = {kind: len(sheet.items) for kind, sheet in sheets.items()}
         try:
             warnings = assemble(
                 tickets, engineers, shifts, settings, list(self.reader.issues), on_bad_row="error"
@@ -143,11 +151,13 @@ class _Preparation:
             raw={kind: table for kind, table in raw.items() if table is not None},
             guesses=self.guesses,
             filled=filled,
+            rows=rows,
             personal=self.personal,
             found_elsewhere=self.found_elsewhere,
             mapping=self.reader.mapping,
             now=now if isinstance(now, datetime) else None,
             fault_types=settings.head.get("fault_types", ()),
+            shift_names=settings.shift_hours,
         )
 
     def _alone(self) -> tuple[TableKind, ...]:

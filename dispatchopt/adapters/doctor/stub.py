@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "# mapping.toml: what the columns and codes of this export mean."
 _FILL_IN: Final = "fill in our code"
+_HOURS: Final = 'fill in the hours, such as "08:30-17:30", or "off"'
+SHIFT_HOURS: Final = "shift_hours"
+"""The section of the names of shifts."""
 
 
 class _Stub:
@@ -98,7 +101,7 @@ def mapping_stub(folder: Path, reading: Reading, codes: Mapping[str, tuple[Code,
         for header, name in reading.guesses.get(kind, {}).items():
             remark = "guessed" if name else "left out"
             if header in reading.personal:
-                remark = "personal: left out"
+                remark = "guessed; personal: on run sheets alone" if name else "personal: left out"
             stub.put(("columns", kind, header.strip()), name, remark)
         missing = _required(reading, kind)
         if missing:
@@ -106,6 +109,9 @@ def mapping_stub(folder: Path, reading: Reading, codes: Mapping[str, tuple[Code,
     for what, unknown in codes.items():
         for code in unknown:
             times = "once" if code.count == 1 else f"{code.count} times"
+            if what == SHIFT_HOURS:
+                stub.put((what, code.code), "", f"{times}; {_HOURS}")
+                continue
             remark = f"{times}; guessed" if code.guess else f"{times}; {_FILL_IN}"
             stub.put(("codes", what, code.code), code.guess, remark)
     return stub.text()
@@ -116,7 +122,11 @@ def _required(reading: Reading, kind: TableKind) -> str:
     known = sheets[kind].headers
     if kind not in reading.raw:
         return ""
-    return ", ".join(c.name for c in COLUMNS_OF[kind] if c.required and c.name not in known)
+    columns = COLUMNS_OF[kind]
+    needed = [c.name for c in columns if c.required and not {c.name, c.instead} & known.keys()]
+    if kind != "shifts" and known.keys().isdisjoint({"lon", "lat", "place"}):
+        needed.append("lon and lat (or place)")
+    return ", ".join(needed)
 
 
 def _present(folder: Path) -> dict[str, Any]:  # Any: TOML

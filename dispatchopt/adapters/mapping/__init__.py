@@ -13,7 +13,12 @@ from dispatchopt.adapters.mapping.codes import Codes, read_codes
 from dispatchopt.adapters.mapping.columns import ColumnNames, read_columns
 from dispatchopt.adapters.mapping.defaults import read_defaults
 from dispatchopt.adapters.mapping.files import Files, TableKind, read_files
-from dispatchopt.adapters.mapping.hours import read_day_parts
+from dispatchopt.adapters.mapping.hours import (
+    read_appointment_minutes,
+    read_day_parts,
+    read_plan_day,
+    read_shift_hours,
+)
 from dispatchopt.adapters.mapping.notes import Notes
 from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import AdapterError, Issue
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatchopt.adapters.day_parts import Hours
+    from dispatchopt.adapters.days import PlanDay
+    from dispatchopt.adapters.roster import Names
 
 MAPPING: Final = "mapping.toml"
 
@@ -43,6 +50,12 @@ class ExportMapping:
         ``ignore`` them, or ``echo`` them under ``attributes``.
     day_parts
         Hours by word; None if the mapping has no such section.
+    shift_hours
+        Hours by the name of a shift; None if the mapping has no such section.
+    appointment_minutes
+        How long an appointment lasts that is one time only; None if the mapping does not tell.
+    plan_day
+        The only day that is planned of a roster; None if the mapping does not tell.
     coordinates, limits
         Raw settings that ``policy.toml`` may hold as well; None if they do not stand here.
     """
@@ -54,6 +67,9 @@ class ExportMapping:
     codes: Codes = field(default_factory=Codes)
     defaults: Mapping[TableKind, Mapping[str, str]] = field(default_factory=dict)
     day_parts: Mapping[str, Hours] | None = None
+    shift_hours: Names | None = None
+    appointment_minutes: int | None = None
+    plan_day: PlanDay | None = None
     coordinates: Any = None  # Any: TOML, read where those of policy.toml are
     limits: Any = None  # Any: TOML, as above
 
@@ -88,6 +104,9 @@ _SECTIONS: Final[Mapping[str, Callable[[Any, Notes], Any]]] = {
     "codes": read_codes,
     "defaults": read_defaults,
     "day_parts": read_day_parts,
+    "shift_hours": read_shift_hours,
+    "appointment_minutes": read_appointment_minutes,
+    "plan_day": read_plan_day,
     "coordinates": _as_it_is,
     "limits": _as_it_is,
 }
