@@ -1,14 +1,15 @@
 """Coordinates of Chinese maps <-> WGS84, and points that are probably wrong.
 
-GCJ-02 is what maps in China show: WGS84 moved by an offset that depends on the place, 100 to 700 m.
-BD-09 moves GCJ-02 once more, by about 600 to 900 m. Neither is published officially; the formulas
-here are those that open converters agree on, good to a metre or two against the maps themselves.
-Outside a box around China both GCJ-02 and WGS84 are the same.
+GCJ-02 is what maps in China show: WGS84 moved by an offset that depends on the place, mostly 100 to
+650 m. BD-09 moves GCJ-02 once more, by 760 to 990 m. Neither is published officially; the formulas
+here are those that open converters agree on. At the one spot read off three maps that the tests
+know, they are good to a metre or two. Outside a box around China GCJ-02 and WGS84 are the same.
 
 References
 ----------
-googollee/eviltransform (MIT): GCJ-02, the box around China. wandergis/coordtransform (MIT): BD-09
-(eviltransform's BD-09 takes pi where others take 3000 pi / 180, and ends 10 to 40 m off the map).
+googollee/eviltransform (BSD-2-Clause): GCJ-02 and the box around China. wandergis/coordtransform
+(MIT): the ellipsoid and BD-09; older releases of eviltransform take pi in BD-09 where it takes
+3000 pi / 180, and end up to 90 m elsewhere. Each pair in the tests names where it is published.
 """
 
 from __future__ import annotations

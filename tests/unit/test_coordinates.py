@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # googollee/eviltransform (python/test.py): WGS84 and GCJ-02 of Shanghai, Shenzhen and Beijing; a
-# command-line tool's test (geotool): the first two of its triple.
+# triple in the tests of geotool and pyxis: its first two.
 GCJ02 = [
     ((121.5272106, 31.1774276), (121.531541859215, 31.17530398364597)),
     ((113.912316, 22.543847), (113.9171764808363, 22.540796131694766)),
