@@ -40,7 +40,7 @@ DAY_PARTS: Final[Mapping[str, Hours]] = MappingProxyType(
 WHOLE_DAY: Final = "全天"
 """What a day without any hours means."""
 
-_CLOCK = r"(?:{0}){1}(\d{{1,2}})(?:[:点时](\d{{2}})分?|[点时](半|[一三1-3]刻|整)?)?"
+_CLOCK = r"(?:{0}){1}(\d{{1,2}})(?:[:点时](\d{{2}})分?(?::00)?|[点时](半|[一三1-3]刻|整)?)?"
 _HALVES: Final = "上午|早上|凌晨|中午|下午|傍晚|晚上|am|pm"
 _RANGE: Final = re.compile(
     _CLOCK.format(f"(?P<first>{_HALVES})", "?") + r"[-~—–至到/]{1,2}"
@@ -49,7 +49,7 @@ _RANGE: Final = re.compile(
 )  # fmt: skip
 _LATER: Final = frozenset({"下午", "傍晚", "晚上", "pm"})
 _DATE: Final = re.compile(
-    r"(?:(?P<year>\d{4})[-/.年])?(?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})日?(?:号)?(?=\D|$)",
+    r"(?:(?P<year>\d{4})[-/.年])?(?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})(?:[日号]|(?=\D|$))",
     re.ASCII,
 )
 _QUARTERS: Final = {"半": 30, "一刻": 15, "1刻": 15, "2刻": 30, "三刻": 45, "3刻": 45}
