@@ -32,6 +32,7 @@ NONE: Final = "-"
 """A list cell with this says "none"; an empty cell says "not tracked"."""
 
 _MANGLED_ID = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.IGNORECASE | re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _INTEGER = re.compile(r"[+-]?\d{1,18}(\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(E[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?", re.ASCII)
@@ -92,7 +93,7 @@ def parse_id(text: str) -> str:
     Raises
     ------
     CellFault
-        If a spreadsheet turned it into a number, or it spans lines.
+        If a spreadsheet turned it into a number, it spans lines or holds a control character.
     """
     if _MANGLED_ID.fullmatch(text):
         raise CellFault(
@@ -101,6 +102,8 @@ def parse_id(text: str) -> str:
         )
     if "\n" in text or "\r" in text:
         raise CellFault("a line break in an id; remove it")
+    if _CONTROL.search(text):
+        raise CellFault("a control character in an id; remove it")
     return text
 
 

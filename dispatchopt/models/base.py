@@ -70,10 +70,12 @@ def _plain_day(value: Any) -> Any:  # Any: input before validation
 Day = Annotated[date, BeforeValidator(_plain_day)]
 """A day of the calendar, without a time."""
 
+ID_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+
 Id = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$", strict=True)
+    str, StringConstraints(min_length=1, max_length=200, pattern=ID_PATTERN, strict=True)
 ]
-"""A public id: text without blanks at its ends."""
+"""A public id: one line of text without control characters, and without blanks at its ends."""
 
 Seconds = Annotated[int, Field(strict=True, ge=0, lt=MAX_SECONDS)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**31)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from dispatchopt.errors import InvalidProblemError, Issue
-from dispatchopt.models.base import Model
+from dispatchopt.models.base import ID_PATTERN, Model
 from dispatchopt.models.catalogue import FaultType
 from dispatchopt.models.engineer import Engineer, Shift
 from dispatchopt.models.masking import ValueKind, shown
@@ -46,6 +47,8 @@ def issues_of(error: ValidationError, kind: str, item_id: str) -> list[Issue]:
             or loc[-1] == "seconds"  # a whole table
         )
         message = _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        if fault.get("ctx", {}).get("pattern") == ID_PATTERN:
+            message = "must be one line without control characters, and no blanks at its ends"
         if fault["type"] == "extra_forbidden":
             message = _unknown_field(kind, loc)
         value = "" if private else _short(given, loc, fault["type"])
@@ -73,8 +76,12 @@ def settings_of(model: type[_M], raw: Any, table: str, file: str) -> _M:  # Any:
 
 
 def writable(text: str) -> str:
-    """Write out what no message can hold and no id may: line ends and lone surrogates."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+    """Write out what no message can hold and no id may: controls and lone surrogates."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _short(value: Any, loc: tuple[int | str, ...], fault_type: str) -> str:

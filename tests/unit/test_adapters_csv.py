@@ -261,6 +261,8 @@ def test_cells(tmp_path: Path, column: str, cell: str, field: str, value: Any) -
         ("network_element", "6E+11", "a spreadsheet turned this id into a number"),
         ("refused_engineers", "E1;6.1E+11", "a spreadsheet turned this id into a number"),
         ("id", "a\nb", "a line break"),
+        ("id", "a\x00b", "a control character"),
+        ("id", "a\tb", "a control character"),
         ("lat", "31,2", "a comma in a number"),
         ("lat", "91", "swapped"),
         ("lon", "121°", "must be a number"),

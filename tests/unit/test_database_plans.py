@@ -12,7 +12,7 @@ from hypothesis import given
 from dispatchopt.adapters.database import Database, Released
 from dispatchopt.errors import AdapterError, PlanConflictError
 from dispatchopt.models import Plan
-from dispatchopt.models.plan import Cost, Provenance
+from dispatchopt.models.plan import Cost, Provenance, Rejected
 from tests.unit.databases import rows_of, run_sql
 from tests.unit.outbox_plans import plan_of
 from tests.unit.test_round_trip import plans
@@ -121,11 +121,12 @@ def test_a_plan_that_cannot_be_written_whole_is_not_written(
 
 
 def test_what_no_column_holds_is_refused_cell_by_cell(database: Database) -> None:
-    plan = plan_of("p1", {"T\x00": "E1"}).model_copy(
+    plan = plan_of("p1", {"T1": "E1"}).model_copy(
         update={
+            "rejected": (Rejected(ticket_id="T\x00", issues=()),),
             "provenance": Provenance(
                 seed=2**64, iterations=0, runtime=0.0, input_hash="\x00", version="1"
-            )
+            ),
         }
     )
     with pytest.raises(AdapterError) as caught:
@@ -135,7 +136,7 @@ def test_what_no_column_holds_is_refused_cell_by_cell(database: Database) -> Non
     assert lines[1:] == [
         "  - dispatchopt_plan, row 1, seed: a number beyond 64 bits",
         "  - dispatchopt_plan, row 1, input_hash: a NUL character; remove it",
-        "  - dispatchopt_visit, row 1, ticket_id: a NUL character; remove it",
+        "  - dispatchopt_rejected, row 1, ticket_id: a NUL character; remove it",
     ]
     assert database.plan_in_force() is None
 

@@ -50,6 +50,22 @@ def test_models_pass_among_raw_items() -> None:
     assert build_problem(raw_problem(tickets=(ticket,))).problem.tickets == (ticket,)
 
 
+ODD_IDS = ["a\nb", "a\tb", "a\x00b", "\x1b[31m", "\x7f", " a", "a ", "\r"]
+
+
+@pytest.mark.parametrize("odd", ODD_IDS)
+def test_an_id_is_one_line_of_visible_signs(odd: str) -> None:
+    # Databases refuse NUL, workbooks most others; a terminal obeys some.
+    told = messages(raw_problem(tickets=[raw_ticket(odd)]))
+    assert len(told) == 1
+    assert "must be one line without control characters, and no blanks at its ends" in told[0]
+    assert told[0].isprintable()
+    (rejected,) = build_problem(
+        raw_problem(tickets=[raw_ticket(odd), raw_ticket("T2")]), on_bad_row="reject"
+    ).rejected
+    assert rejected.ticket_id.isprintable()
+
+
 # --- error mode --------------------------------------------------------------------------------
 
 
@@ -296,7 +312,7 @@ def test_a_sound_row_with_the_id_of_a_faulty_one_is_rejected() -> None:
     assert len(second.issues) == 2
 
 
-@pytest.mark.parametrize("ticket_id", ["\U00018cd6", "a\rb", "a\u200bb", "\ue000"])
+@pytest.mark.parametrize("ticket_id", ["\U00018cd6", "a\u2028b", "a\u200bb", "\ue000"])
 def test_a_rejected_id_of_odd_letters_is_counted(ticket_id: str) -> None:
     raw = raw_problem(tickets=[raw_ticket(ticket_id, duration=0), raw_ticket("T2")])
     intake = build_problem(raw, on_bad_row="reject", origin=line_of)

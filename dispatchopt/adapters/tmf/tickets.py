@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from dispatchopt.adapters.tmf.trouble_ticket import TroubleTicket, unwrapped
 from dispatchopt.adapters.tmf.values import StrictClock, instant_of, strict_clock, text_of
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.models import Problem, Span, Ticket
+from dispatchopt.models.base import ID_PATTERN
 from dispatchopt.models.field_faults import issues_of
 from dispatchopt.models.intake import Intake, build_problem
 from dispatchopt.models.masking import shown
@@ -336,4 +338,4 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _is_id(text: str) -> bool:
-    return len(text) <= 200 and "\n" not in text
+    return len(text) <= 200 and re.fullmatch(ID_PATTERN, text) is not None
