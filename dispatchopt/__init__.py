@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Window,
     )
     from dispatchopt.models.intake import Intake
+    from dispatchopt.report.contact import FirstContact
     from dispatchopt.report.outputs import write_outputs
     from dispatchopt.solve import Planner, Progress, Result, solve
 
@@ -87,6 +88,7 @@ _WHERE = {
     "apply_limits": "dispatchopt.limits",
     "contact_by": "dispatchopt.limits",
     "Intake": "dispatchopt.models.intake",
+    "FirstContact": "dispatchopt.report.contact",
     "write_outputs": "dispatchopt.report.outputs",
     "Planner": "dispatchopt.solve",
     "Progress": "dispatchopt.solve",
@@ -123,6 +125,7 @@ __all__ = [
     "DispatchError",
     "Engineer",
     "FaultType",
+    "FirstContact",
     "Intake",
     "InternalError",
     "InvalidProblemError",

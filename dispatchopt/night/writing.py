@@ -12,7 +12,7 @@ from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.limits import load_limit_preset
 from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD
 from dispatchopt.night.updates import UPDATES
-from dispatchopt.report.chat import CONTACT_MINUTES
+from dispatchopt.report.contact import CONTACT_MINUTES, FirstContact
 from dispatchopt.report.diff_text import diff_lines
 from dispatchopt.report.outputs import REPLACEABLE, output_files
 from dispatchopt.report.workbook import workbook_bytes
@@ -69,8 +69,7 @@ def write_night(
         issues=intake.issues,
         warnings=intake.warnings,
         language=output.language,
-        released_at=_released_at(output, problem),
-        contact_minutes=_contact_minutes(config),
+        contact=FirstContact(_released_at(output, problem), _contact_minutes(config)),
     )
     if shadow_prices is not None:
         files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")

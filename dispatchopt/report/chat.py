@@ -8,10 +8,10 @@ are not, so the text is personal data all the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from dispatchopt.report.contact import FirstContact
 from dispatchopt.report.glossary import PLACE_NOTES, Language, fault_name, in_language
 from dispatchopt.report.matched import TimedRoute, TimedVisit, shifts_by_engineer
 from dispatchopt.report.minutes import clock
@@ -19,12 +19,9 @@ from dispatchopt.report.readable import one_line, place_text, readable_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime, tzinfo
 
     from dispatchopt.models import Engineer, FaultType, Plan, Problem, Shift
-
-CONTACT_MINUTES: Final = 30
-"""First contact so long after the plan is released: an operator's own rule (China Unicom's
-修障联系及时率 counts 30 minutes from acceptance)."""
 
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -73,18 +70,14 @@ def chat_texts(
     plan: Plan,
     *,
     language: Language,
-    released_at: datetime | None = None,
-    contact_minutes: int = CONTACT_MINUTES,
+    contact: FirstContact | None = None,
 ) -> dict[str, str]:
     """Write the text of each engineer who has a shift, by engineer id.
 
     Parameters
     ----------
-    released_at
-        When the engineers get the plan; absent: each when the shift begins.
-    contact_minutes
-        The customer is called within so many minutes of it, and before the engineer leaves for the
-        visit. A visit under way needs no call.
+    contact
+        By when customers are called; default: `FirstContact` as it is.
 
     Raises
     ------
@@ -96,8 +89,7 @@ def chat_texts(
         problem.catalogue(),
         language,
         frozenset(plan.needs_customer_consent),
-        released_at,
-        timedelta(minutes=contact_minutes),
+        contact or FirstContact(),
     )
     return {
         engineer.id: "\n".join(writer.shift(engineer, shift, route) for shift, route in shifts)
@@ -111,8 +103,7 @@ class _Writer:
     catalogue: Mapping[str, FaultType]
     language: Language
     moved: frozenset[str]
-    released_at: datetime | None
-    contact: timedelta
+    contact: FirstContact
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -153,14 +144,17 @@ class _Writer:
             yield words["crew"].format(n=ticket.crew_size)
         if ticket.id in self.moved:
             yield words["moved"]
-        if ticket.is_started:
+        call_by = self.contact.by(visit, shift)
+        if call_by is None:
             yield words["begun"]
         else:
-            yield words["contact"].format(time=self._clock(self._contact_by(visit, shift)))
+            yield words["contact"].format(time=self._call(call_by, shift))
 
-    def _contact_by(self, visit: TimedVisit, shift: Shift) -> datetime:
-        released = shift.start if self.released_at is None else self.released_at
-        return max(released, min(released + self.contact, visit.departure))
+    def _call(self, by: datetime, shift: Shift) -> str:
+        """Time of day; with its date if the shift is on another day."""
+        day = by.astimezone(self.zone).date()
+        is_same_day = day == shift.start.astimezone(self.zone).date()
+        return self._clock(by) if is_same_day else f"{day:%m-%d} {self._clock(by)}"
 
     def _place(self, visit: TimedVisit) -> str:
         """Return the address if the ticket has one, else the place itself."""

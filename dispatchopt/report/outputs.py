@@ -11,18 +11,18 @@ from dispatchopt.adapters.json_files import plan_bytes
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.adapters.visit_rows import rows_csv, unserved_rows, visit_rows
-from dispatchopt.report.chat import CONTACT_MINUTES, chat_texts
+from dispatchopt.report.chat import chat_texts
 from dispatchopt.report.kpis import plan_kpis
 from dispatchopt.report.readable import readable_detail
 from dispatchopt.report.run_sheets import file_names, run_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from dispatchopt.adapters.visit_rows import RowTable
     from dispatchopt.errors import Issue
     from dispatchopt.models import Plan, Problem, Rejected
+    from dispatchopt.report.contact import FirstContact
     from dispatchopt.report.glossary import Language
     from dispatchopt.shadow import ShadowPrices
 
@@ -43,8 +43,7 @@ def write_outputs(
     warnings: Sequence[Issue] = (),
     shadow_prices: ShadowPrices | None = None,
     language: Language | Literal["both"] = "both",
-    released_at: datetime | None = None,
-    contact_minutes: int = CONTACT_MINUTES,
+    contact: FirstContact | None = None,
     extra: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write plan, tables, key figures and run sheets; the folder is replaced as a whole.
@@ -69,9 +68,8 @@ def write_outputs(
         What of the input looks like a slip (`Intake.warnings`).
     shadow_prices
         What more hours, engineers, skills would be worth (`Result.shadow_prices`).
-    released_at, contact_minutes
-        When engineers get the plan, and the minutes from then on in which customers are called;
-        see `report.chat.chat_texts`.
+    contact
+        By when customers are called; default: `report.contact.FirstContact` as it is.
     extra
         Content of more files by name, published with the others: ``plan.xlsx`` of
         `report.workbook.workbook_bytes`, or what a layer above adds.
@@ -91,8 +89,7 @@ def write_outputs(
         issues=issues,
         warnings=warnings,
         language=language,
-        released_at=released_at,
-        contact_minutes=contact_minutes,
+        contact=contact,
     )
     if shadow_prices is not None:
         files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")
@@ -109,8 +106,7 @@ def output_files(
     issues: Sequence[Issue],
     language: Language | Literal["both"],
     warnings: Sequence[Issue] = (),
-    released_at: datetime | None = None,
-    contact_minutes: int = CONTACT_MINUTES,
+    contact: FirstContact | None = None,
 ) -> dict[str, bytes]:
     """Return the content of each output file, as `write_outputs` publishes it."""
     files = {
@@ -127,15 +123,10 @@ def output_files(
     languages: tuple[Language, ...] = ("en", "zh") if language == "both" else (language,)
     for spoken in languages:
         ending = f".{spoken}" if language == "both" else ""
-        for engineer_id, text in run_sheets(problem, plan, language=spoken).items():
+        sheets = run_sheets(problem, plan, language=spoken, contact=contact)
+        for engineer_id, text in sheets.items():
             files[f"run_sheets/{names[engineer_id]}{ending}.md"] = text.encode()
-        texts = chat_texts(
-            problem,
-            plan,
-            language=spoken,
-            released_at=released_at,
-            contact_minutes=contact_minutes,
-        )
+        texts = chat_texts(problem, plan, language=spoken, contact=contact)
         for engineer_id, text in texts.items():
             files[f"texts/{names[engineer_id]}{ending}.txt"] = text.encode()
     return files

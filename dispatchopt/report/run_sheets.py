@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from dispatchopt.report.contact import FirstContact
 from dispatchopt.report.glossary import Language, fault_name, in_language
 from dispatchopt.report.matched import ShiftRoutes, TimedRoute, TimedVisit, shifts_by_engineer
 from dispatchopt.report.minutes import clock, minutes_after, minutes_between, usual_minutes
@@ -47,6 +48,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "begin": "begin",
             "finish": "finish",
             "travel": "Travel",
+            "contact": "Call the customer by {time}",
             "promised": "Promised to the customer",
             "fixed": "Fixed: this engineer, at this time",
             "begun": "Begun: this visit is under way",
@@ -82,6 +84,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "begin": "开始",
             "finish": "完成",
             "travel": "行程",
+            "contact": "请在 {time} 前联系客户",
             "promised": "与客户约定",
             "fixed": "已锁定：人员与时间固定",
             "begun": "已开始：正在现场处理",
@@ -106,8 +109,15 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 
 
-def run_sheets(problem: Problem, plan: Plan, *, language: Language) -> dict[str, str]:
+def run_sheets(
+    problem: Problem, plan: Plan, *, language: Language, contact: FirstContact | None = None
+) -> dict[str, str]:
     """Write the sheet of each engineer who has a shift, as Markdown, by engineer id.
+
+    Parameters
+    ----------
+    contact
+        By when customers are called; default: `FirstContact` as it is.
 
     Raises
     ------
@@ -121,6 +131,7 @@ def run_sheets(problem: Problem, plan: Plan, *, language: Language) -> dict[str,
         _WORDS[language],
         language,
         frozenset(plan.needs_customer_consent),
+        contact or FirstContact(),
     )
     return {
         engineer.id: writer.sheet(engineer, shifts)
@@ -136,6 +147,7 @@ class _Writer:
     words: Mapping[str, str]
     language: Language
     moved: frozenset[str]
+    contact: FirstContact
 
     def sheet(self, engineer: Engineer, shifts: ShiftRoutes) -> str:
         words = self.words
@@ -221,6 +233,10 @@ class _Writer:
             f"({words['travel']} {self._minutes(way)})",
         ]
         lines += [f"- {mark}" for mark in self._marks(visit, shift)]
+        call_by = self.contact.by(visit, shift)
+        if call_by is not None:
+            time = self._clock(call_by, visit.start)
+            lines.append(f"- {words['contact'].format(time=time)}")
         window = visit.promised or ticket.appointment
         if window is not None:
             promised = self._span(window.open, window.close, visit.start)

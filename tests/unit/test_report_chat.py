@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dispatchopt.models import Plan, Problem
 from dispatchopt.report.chat import chat_texts
+from dispatchopt.report.contact import FirstContact
 from tests.unit.raw_data import at, raw_problem
 from tests.unit.report_day import day, plan, raw_plan, raw_tickets
 
@@ -42,14 +43,18 @@ def test_the_texts() -> None:
 
 def test_the_deadline_counts_from_the_release() -> None:
     texts = [
-        chat_texts(
-            day(), plan(), language="en", released_at=datetime.fromisoformat(at(clock)), **more
-        )["E1"]
-        for clock, more in (("07:00", {}), ("08:45", {}), ("07:00", {"contact_minutes": 45}))
+        chat_texts(day(), plan(), language="en", contact=FirstContact(released, minutes))["E1"]
+        for released, minutes in (
+            (datetime.fromisoformat(at("07:00")), 30),
+            (datetime.fromisoformat(at("08:45")), 30),
+            (datetime.fromisoformat(at("07:00")), 45),
+            (datetime.fromisoformat(at("07:00")) - timedelta(days=1), 30),
+        )
     ]
     # Released after the engineer left for T1: at once.
     found = [[t.split("by ")[1] for t in text.splitlines() if "Call" in t] for text in texts]
-    assert found == [["07:30", "07:30"], ["08:45", "09:00"], ["07:45", "07:45"]]
+    assert found == [["07:30", "07:30"], ["08:45", "09:00"], ["07:45", "07:45"],
+                     ["11-22 07:30", "11-22 07:30"]]  # fmt: skip
 
 
 def test_pairs_moved_visits_and_those_under_way() -> None:

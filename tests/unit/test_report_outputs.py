@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from dispatchopt.adapters.json_files import read_plan
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
 from dispatchopt.models import Plan, Problem, Rejected, builtin_fault_types
+from dispatchopt.report.contact import FirstContact
 from dispatchopt.report.kpis import plan_kpis
 from dispatchopt.report.outputs import output_files, write_outputs
 from dispatchopt.report.run_sheets import file_names, run_sheets
 from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
-from tests.unit.report_day import day, plan, raw_plan, visit
+from tests.unit.report_day import day, plan, raw_plan, raw_tickets, visit
 
 if TYPE_CHECKING:
     from dispatchopt.report.glossary import Language
@@ -134,6 +135,7 @@ fast connectors × 1, pigtails × 1, fibre adapters × 1
 ### 1. 08:10 · T1 · P1 · FTTH_LOS_DROP No light: drop-fibre break (home side)
 
 - Leave 08:00, arrive 08:10, begin 08:10, finish 08:40 (Travel 10 min)
+- Call the customer by 08:00
 - Service limit: 08:40
 - Expected on site: 30 min (usual for this fault 75 min, 4 of 5 within 100 min)
 - Place: x
@@ -144,6 +146,7 @@ fast connectors × 1, pigtails × 1, fibre adapters × 1
 ### 2. 09:20 · T2 · P2 · FTTH_WEAK_LIGHT Weak optical power (< -27 dBm)
 
 - Leave 09:00, arrive 09:20, begin 09:30, finish 10:00 (Travel 20 min)
+- Call the customer by 08:30
 - Promised to the customer: 09:00-09:30
 - Service limit: 09:50
 - Expected on site: 30 min (usual for this fault 50 min, 4 of 5 within 65 min)
@@ -161,6 +164,17 @@ fast connectors × 1, pigtails × 1, fibre adapters × 1
 
 def test_run_sheet_in_english() -> None:
     assert run_sheets(day(), plan(), language="en")["E1"] == ENGLISH
+
+
+def test_run_sheets_tell_by_when_to_call() -> None:
+    # Released the evening before: half an hour later, with its date.
+    released = datetime.fromisoformat(at("18:00")) - timedelta(days=1)
+    text = run_sheets(day(), plan(), language="zh", contact=FirstContact(released))["E1"]
+    assert text.count("- 请在 2026-11-22 18:30 前联系客户") == 2
+    tickets = raw_tickets()
+    tickets[0] |= {"lock": "started", "assigned_engineer": "E1", "assigned_start": at("08:10")}
+    text = run_sheets(day(tickets=tickets), plan(), language="en")["E1"]
+    assert text.count("Call the customer") == 1  # T1 is under way
 
 
 def test_run_sheet_in_chinese() -> None:
