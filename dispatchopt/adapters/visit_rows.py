@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from dispatchopt.adapters.local_time import iso_local
+from dispatchopt.adapters.people_csv import people_csv
 from dispatchopt.models import Plan, Point, Problem, Route, Ticket, Visit
 
 if TYPE_CHECKING:
@@ -171,14 +170,11 @@ def _unserved_cells(ticket: Ticket) -> list[Any]:
 def rows_csv(table: RowTable, problem: Problem | None) -> bytes:
     """Return rows as CSV for spreadsheets; times are local, with their offset."""
     zone = UTC if problem is None else problem.zone
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(table.columns)
-    for row in table.rows:
-        writer.writerow(
-            iso_local(cell, zone) if isinstance(cell, datetime) else _flag(cell) for cell in row
-        )
-    return stream.getvalue().encode("utf-8-sig")
+    rows = (
+        [iso_local(cell, zone) if isinstance(cell, datetime) else _flag(cell) for cell in row]
+        for row in table.rows
+    )
+    return people_csv(list(table.columns), rows)
 
 
 def _flag(cell: Any) -> Any:  # Any: differs by column

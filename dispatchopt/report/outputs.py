@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from dispatchopt.adapters.json_files import plan_bytes
+from dispatchopt.adapters.people_csv import people_csv
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.adapters.visit_rows import rows_csv, unserved_rows, visit_rows
@@ -143,17 +142,12 @@ def _unserved_table(plan: Plan, problem: Problem) -> RowTable:
 
 def _issues_csv(issues: Sequence[Issue], rejected: Sequence[Rejected] = ()) -> bytes:
     """One row for each issue, and one for each rejected ticket of which no fault is told."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(["kind", "id", "field", "value", "message", "file", "line"])
-    for issue in issues:
-        line = issue.line or ""
-        writer.writerow(
-            [issue.kind, issue.id, issue.field, issue.value, issue.message, issue.file, line]
-        )
+    rows = [(i.kind, i.id, i.field, i.value, i.message, i.file, i.line or "") for i in issues]
     told = {issue.id for issue in issues if issue.kind == "ticket"}
-    for entry in rejected:
-        if entry.ticket_id not in told:
-            for message in entry.issues or ("",):
-                writer.writerow(["ticket", entry.ticket_id, "", "", message, "", ""])
-    return stream.getvalue().encode("utf-8-sig")
+    rows += [
+        ("ticket", entry.ticket_id, "", "", message, "", "")
+        for entry in rejected
+        if entry.ticket_id not in told
+        for message in entry.issues or ("",)
+    ]
+    return people_csv(["kind", "id", "field", "value", "message", "file", "line"], rows)

@@ -93,6 +93,42 @@ def test_rejected_rows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ('=HYPERLINK("http://x")', '\'=HYPERLINK("http://x")'),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+A1", "'+A1"),
+        ("-A1", "'-A1"),
+        ("-1.5", "-1.5"),
+        ("+86", "+86"),
+        ("T-1", "T-1"),
+    ],
+)
+def test_no_text_of_the_input_becomes_a_formula(tmp_path: Path, text: str, cell: str) -> None:
+    engineer = raw_engineer(shifts=[raw_shift("S1")])
+    problem = Problem.model_validate(
+        raw_problem(
+            tickets=[raw_ticket(text, territory=text), raw_ticket("T2", case_id=text)],
+            engineers=[engineer],
+        )
+    )
+    raw = {
+        "routes": [{"shift_id": "S1", "visits": [visit(text, "08:00 08:10 09:00 09:50", 600)]}],
+        "unserved": [{"ticket_id": "T2", "reason": "NO_PARTS"}],
+    }
+    issues = [Issue("ticket", text, "priority", text, text)]
+    write_outputs(problem, Plan.model_validate(raw), tmp_path, issues=issues)
+    (row,) = table(tmp_path / "visits.csv")
+    assert (row["ticket_id"], row["territory"]) == (cell, cell)
+    assert table(tmp_path / "unserved.csv")[0]["case_id"] == cell
+    assert tuple(table(tmp_path / "rejected.csv")[0].values()) == (
+        "ticket", cell, "priority", cell, cell, "", "",
+    )  # fmt: skip
+    assert text in (tmp_path / "plan.json").read_text("utf-8").replace('\\"', '"')
+
+
 def test_rejected_tickets_of_the_plan_are_the_default(tmp_path: Path) -> None:
     raw = raw_plan() | {"rejected": [{"ticket_id": "T9", "issues": ["no place"]}]}
     write_outputs(day(), Plan.model_validate(raw), tmp_path)
