@@ -21,6 +21,7 @@ from dispatchopt.adapters.headers import (
 from dispatchopt.adapters.json_files import plan_bytes, to_json
 from dispatchopt.adapters.local_time import CellFault, Clock, iso_local
 from dispatchopt.adapters.publish import publish_folder
+from dispatchopt.adapters.raw import unguarded
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.adapters.travel_rows import read_travel_csv, write_travel_csv
 from dispatchopt.errors import AdapterError
@@ -191,7 +192,8 @@ class TableWriter:
         text = str(value)
         try:
             text = render_cell(column.kind, value, self.clock, self.chinese)
-            back = as_model_value(column.kind, parse_cell(column.kind, text, self.clock))
+            cell = unguarded(text)
+            back = as_model_value(column.kind, parse_cell(column.kind, cell, self.clock))
         except (CellFault, ValueError, TypeError, RecursionError):  # attributes beyond JSON
             back = None
         is_same = back == value and type(back) is type(value)

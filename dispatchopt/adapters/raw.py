@@ -114,7 +114,7 @@ def csv_table(text: str, name: str, issues: list[Issue]) -> RawTable:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(Row(line, cells))
+                rows.append(Row(line, [unguarded(cell) for cell in cells]))
             line = reader.line_num + 1
     except csv.Error as error:
         is_complete = False
@@ -134,6 +134,17 @@ def without_titles(rows: list[Row]) -> list[Row]:
         if len(filled) > 1 or (len(row.cells) == 1 and _GLUED.search(str(filled[0]))):
             return rows[index:]
     return rows
+
+
+def unguarded(cell: str) -> str:
+    """Return the text of ``="00123"``: systems write so what no spreadsheet shall make a number."""
+    if not cell.startswith('="'):
+        return cell
+    found = _GUARDED.fullmatch(cell)
+    return cell if found is None else found[1]
+
+
+_GUARDED: Final = re.compile(r'="([^"]*)"\s*')
 
 
 def headed(

@@ -633,6 +633,24 @@ def test_times_in_the_repeated_hour_are_written_with_their_offset(tmp_path: Path
     assert read_folder(tmp_path / "out").problem == problem
 
 
+def test_text_guarded_from_spreadsheets_is_its_text(tmp_path: Path) -> None:
+    # Many systems export ids as ="00123", lest a spreadsheet drops the zeros.
+    rows = '="id",fault_type,priority,lon,lat,attributes.tel\n'
+    rows += (
+        '="00123",FTTH_WEAK_LIGHT,3,121.5,31.2,"=""0571"""\n=1+1,FTTH_WEAK_LIGHT,3,121.5,31.2,\n'
+    )
+    problem = read_folder(folder(tmp_path, tickets__csv=rows)).problem
+    assert [ticket.id for ticket in problem.tickets] == ["00123", "=1+1"]
+    assert problem.tickets[0].attributes == {"tel": "0571"}
+
+
+def test_an_id_that_csv_would_give_back_otherwise_is_told(tmp_path: Path) -> None:
+    problem = read_folder(folder(tmp_path)).problem
+    odd = problem.tickets[0].model_copy(update={"id": '="1"'})
+    with pytest.raises(AdapterError, match="would read back otherwise"):
+        write_folder(problem.model_copy(update={"tickets": (odd,)}), tmp_path / "again")
+
+
 def test_shift_ids_are_made_where_there_are_none(tmp_path: Path) -> None:
     text = "engineer_id,start,end\nE1,2026-11-23 08:00,2026-11-23 12:00\n"
     problem = read_folder(folder(tmp_path, shifts__csv=text)).problem
