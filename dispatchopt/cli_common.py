@@ -43,7 +43,8 @@ Limits = Annotated[
     str | None,
     typer.Option(
         metavar="PRESET",
-        help="Compute the due of tickets that have none by these service limits: cn_statutory ...",
+        help="Compute the due of tickets that have none by these service limits: cn_statutory ..., "
+        "or a file (.toml) with preset, holidays and default_area.",
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the search.")]
@@ -84,11 +85,12 @@ def with_policy(intake: Intake, path: Path | None) -> Intake:
 
 def with_due(intake: Intake, preset: str | None, talk: Talk) -> Intake:
     """Return the input with every absent due computed; as it is without a preset."""
-    from dispatchopt.limits import apply_limits
+    from dispatchopt.adapters.policy_files import read_limits
+    from dispatchopt.limits.apply import with_limits
 
     if preset is None:
         return intake
-    found = apply_limits(intake.problem, preset=preset)
+    found = with_limits(intake.problem, read_limits(preset))
     talk.warn(found.warnings)
     talk.note(f"Due computed of {counted(len(found.computed), 'ticket')} by {preset}")
     warnings = (*intake.warnings, *found.warnings)

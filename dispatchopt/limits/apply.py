@@ -226,7 +226,7 @@ class _Run:
         if self.computed and self.preset.counts_working_days and self.settings.holidays is None:
             message = (
                 f"'{name}' counts working days, and no holidays are given; "
-                "list them, or write holidays = []"
+                "list them, or write holidays = [], under [limits] or in a file for --limits"
             )
             yield Issue("problem", "", "limits.holidays", "", message)
         for why, ids in self.without.items():

@@ -139,7 +139,8 @@ class InputConfig(_Part):
     policy
         A policy file instead of the input's own.
     limits
-        Preset of service limits by which every absent `due` is computed (docs/limits.md).
+        Service limits by which every absent `due` is computed (docs/limits.md): a preset, or a file
+        with preset, holidays and default area.
     on_bad_row
         ``reject`` leaves faulty tickets and engineers out, ``error`` refuses the whole input.
     """
@@ -149,7 +150,7 @@ class InputConfig(_Part):
     workbook: Where | None = None
     database: DatabaseConfig | None = None
     policy: Where | None = None
-    limits: str | None = None
+    limits: str | Path | None = None
     on_bad_row: Literal["error", "reject"] = "reject"
 
     @model_validator(mode="after")
@@ -161,10 +162,13 @@ class InputConfig(_Part):
 
     @field_validator("limits")
     @classmethod
-    def _known_preset(cls, value: str | None) -> str | None:
-        if value is not None and value not in preset_names():
-            raise ValueError(f"no such preset; there are {', '.join(preset_names())}")
-        return value
+    def _preset_or_file(cls, value: str | Path | None) -> str | Path | None:
+        if value is None or value in preset_names():
+            return value
+        if str(value).endswith((".toml", ".json")):
+            return _is_path(Path(value))
+        known = ", ".join(preset_names())
+        raise ValueError(f"no such preset; there are {known}; or name a .toml file")
 
     @property
     def path(self) -> Path | None:

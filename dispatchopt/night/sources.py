@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from dispatchopt.adapters.csv_folder import read_folder
 from dispatchopt.adapters.json_files import read_problem
-from dispatchopt.adapters.policy_files import read_policy
+from dispatchopt.adapters.policy_files import read_limits, read_policy
 from dispatchopt.adapters.workbook import read_workbook
-from dispatchopt.limits import apply_limits
+from dispatchopt.limits.apply import with_limits
 from dispatchopt.night.config import secret
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_source(source: InputConfig) -> Intake:
         intake = replace(intake, problem=problem)
     if source.limits is None:
         return intake
-    limited = apply_limits(intake.problem, preset=source.limits)
+    limited = with_limits(intake.problem, read_limits(source.limits))
     warnings = (*intake.warnings, *limited.warnings)
     return replace(intake, problem=limited.problem, warnings=warnings)
 

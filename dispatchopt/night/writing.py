@@ -7,9 +7,9 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Final
 
 from dispatchopt.adapters.json_files import plan_bytes
+from dispatchopt.adapters.policy_files import read_limits
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
-from dispatchopt.limits import load_limit_preset
 from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD
 from dispatchopt.night.updates import UPDATES
 from dispatchopt.report.contact import CONTACT_MINUTES, FirstContact
@@ -151,5 +151,5 @@ def _contact_minutes(config: NightConfig) -> int:
     if config.output.contact_minutes is not None:
         return config.output.contact_minutes
     limits = config.input.limits
-    preset = None if limits is None else load_limit_preset(limits).contact_minutes
-    return CONTACT_MINUTES if preset is None else preset
+    minutes = None if limits is None else read_limits(limits).preset.contact_minutes
+    return CONTACT_MINUTES if minutes is None else minutes

@@ -365,6 +365,16 @@ def test_limits_compute_what_is_due(tmp_path: Path) -> None:
     assert run("check", source, tmp_path / "out", *limits).exit_code == 0
     without = json.loads(plan(source, tmp_path / "out", "--json").stdout)
     assert "lateness" not in without["cost"]["by_rule"]
+    file = tmp_path / "limits.toml"
+    file.write_text('[limits]\npreset = "leased_line_4h"\nholidays = [2026-10-01]\n', "utf-8")
+    same = json.loads(plan(source, tmp_path / "out", "--json", "--limits", file).stdout)
+    assert same["cost"]["by_rule"]["lateness"] > 0
+    file.write_text('preset = "leased_line_4h"\nholidays = ["soon"]\n', "utf-8")
+    refused = plan(source, tmp_path / "out", "--limits", file)
+    assert refused.exit_code == 2
+    assert "limits.toml" in refused.output
+    refused = plan(source, tmp_path / "out", "--limits", tmp_path / "none.toml")
+    assert (refused.exit_code, "none.toml" in refused.output) == (2, True)
     refused = plan(source, tmp_path / "out", "--limits", "leased")
     assert refused.exit_code == 2
     assert "no such preset" in refused.output
