@@ -59,7 +59,7 @@ class Talk:
     def note(self, text: str) -> None:
         """Print what is going on."""
         if not self.quiet and not self.as_json:
-            self._err.print(_printable(text))
+            self._tell(text)
 
     def warn(self, warnings: Sequence[Issue | str]) -> None:
         """Print what looks like a slip, a line each."""
@@ -68,11 +68,18 @@ class Talk:
 
     def fail(self, code: Code, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
         """Print an error and end the run."""
-        self._err.print(_printable(message))
+        self._tell(message)
         title = message.split("\n", 1)[0]
         told = {"message": title, "issues": listing(issues)}
         self.answer({"status": status, "exit_code": int(code), **told})
         raise typer.Exit(code)
+
+    def _tell(self, text: str) -> None:
+        # A full disk below the error stream ends no run.
+        try:
+            self._err.print(_printable(text))
+        except OSError:
+            self._err.on_broken_pipe()
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[Progress], None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,16 @@ class Journal:
     Parameters
     ----------
     log
-        File to append to; absent: the error stream.
+        File to append to; absent: the error stream. A file that cannot be written ends no night:
+        its lines go to the error stream, too, and those to nowhere if nobody listens.
+    warnings
+        Gets one entry if the file cannot be written.
     """
 
-    def __init__(self, log: Path | None = None) -> None:
+    def __init__(self, log: Path | None = None, warnings: list[str] | None = None) -> None:
         self._log = log
+        self._warnings = [] if warnings is None else warnings
+        self._is_failing = False
         self.night = ""
 
     @contextmanager
@@ -51,10 +56,25 @@ class Journal:
         if self.night:
             head["night"] = self.night
         line = json.dumps({**head, **told}, ensure_ascii=False, default=str) + "\n"
-        if self._log is None:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            return
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._log, "a", encoding="utf-8") as stream:
-            stream.write(line)
+        if self._log is None or not self._appended(self._log, line):
+            _told(line)
+
+    def _appended(self, log: Path, line: str) -> bool:
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "a", encoding="utf-8") as stream:
+                stream.write(line)
+        except OSError as error:
+            if not self._is_failing:
+                self._warnings.append(f"{log}: cannot be written ({error.strerror}).")
+            self._is_failing = True
+            return False
+        return True
+
+
+def _told(line: str) -> None:
+    if sys.stderr is None:  # closed
+        return
+    with suppress(OSError):
+        sys.stderr.write(line)
+        sys.stderr.flush()

@@ -134,9 +134,9 @@ class _Run:
 
     def __init__(self, config: NightConfig, nights: Nights, force: bool, hooks: Hooks) -> None:
         self.config, self.nights, self.force, self.hooks = config, nights, force, hooks
-        self.journal = Journal(config.output.log)
-        self.publishing = Publishing(config.publish, nights.state)
         self.warnings: list[str] = []
+        self.journal = Journal(config.output.log, self.warnings)
+        self.publishing = Publishing(config.publish, nights.state)
         self.documents: list[Any] | None = None  # Any: JSON
 
     def run(self) -> NightResult:

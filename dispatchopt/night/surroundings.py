@@ -34,6 +34,8 @@ def of_surroundings(config: NightConfig) -> Iterator[Issue]:
     folder = config.output.folder
     if folder.exists() and not folder.is_dir():
         yield Issue("config", "", "output.folder", str(folder), "is a file; name a folder")
+    if config.output.log is not None and config.output.log.is_dir():
+        yield Issue("config", "", "output.log", str(config.output.log), "is a folder; name a file")
     if config.input.path is not None and do_overlap(folder, config.input.path):
         message = "lies in the input, or holds it; name a folder of its own"
         yield Issue("config", "", "output.folder", str(folder), message)

@@ -65,6 +65,16 @@ def test_json_for_programs(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "--json").stdout)["status"] == "unchanged"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_below_the_error_stream_ends_no_night(tmp_path: Path) -> None:
+    ready(tmp_path, "T1")
+    command = [sys.executable, "-m", "dispatchopt.cli", "night", str(tmp_path / "night.toml")]
+    with open("/dev/full", "w") as full:
+        found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=full)
+    assert found.returncode == 0
+    assert b"[0 done]" in found.stdout
+
+
 def test_a_rule_that_stops_exits_2(tmp_path: Path) -> None:
     ready(tmp_path, "T1")
     os.utime(tmp_path / "problem.json", (0, 0))

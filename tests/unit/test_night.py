@@ -373,6 +373,38 @@ def test_what_the_receiver_does_not_take_is_told_again(
     assert Outbox(tmp_path / "out" / ".night" / "outbox.db").status().is_complete
 
 
+def test_a_log_that_cannot_be_written_stops_no_night(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    found = start(tmp_path, "T1", more='log = "file/night.log"')
+    assert (found.exit_code, found.published and found.published.is_complete) == (0, True)
+    (warning,) = found.warnings
+    assert "night.log: cannot be written" in warning
+    assert len(lines(capsys.readouterr().err)) == 7
+    assert night(tmp_path).warnings == (warning,)
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_nobody_listening_stops_no_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_closed: bool
+) -> None:
+    class Full:
+        def write(self, _text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        flush = write
+
+    monkeypatch.setattr(journal_module.sys, "stderr", None if is_closed else Full())
+    assert start(tmp_path, "T1").exit_code == 0
+
+
+def test_a_log_that_is_a_folder_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(InvalidProblemError) as caught:
+        start(tmp_path, "T1", more='log = "."')
+    assert "output.log" in str(caught.value) and "is a folder; name a file" in str(caught.value)
+
+
 def test_without_a_receiver_nothing_is_published(tmp_path: Path) -> None:
     found = start(tmp_path, "T1", publish='to = "none"')
     assert (found.exit_code, found.published) == (0, None)
