@@ -20,6 +20,7 @@ from dispatchopt.adapters.doctor import Finding, examine
 from dispatchopt.adapters.doctor.findings import grade
 from dispatchopt.cli import app
 from dispatchopt.errors import AdapterError
+from dispatchopt.generator.export import write_export
 from tests.unit.raw_data import raw_engineer, raw_problem, raw_ticket
 
 if TYPE_CHECKING:
@@ -77,6 +78,37 @@ def test_unknown_codes_are_counted_with_guesses(tmp_path: Path) -> None:
         "status": [("待核", 1, "")],
         "skill": [("宽带", 1, "BROADBAND"), ("光纤熔接", 1, "FIBER_SPLICE")],
     }
+
+
+def test_guesses_of_headers_and_priorities(tmp_path: Path) -> None:
+    text = (
+        "流水号,障碍类型,紧急程度,经度(X),纬度（Y）,装机小区\nA,光衰过大,特急,121.5,31.2,阳光\n"
+        "B,光衰过大,紧急,121.5,31.2,阳光\nC,光衰过大,一般,121.5,31.2,湖畔\n"
+    )
+    seen = examine(folder(tmp_path / "in", **{"导出1123.csv": text}), now=NOW)
+    assert seen.tables[0].unknown == {
+        "流水号": "id", "障碍类型": "fault_type", "紧急程度": "priority", "经度(X)": "lon",
+        "纬度（Y）": "lat", "装机小区": "attributes.estate",
+    }  # fmt: skip
+    guesses = {code.code: code.guess for code in seen.codes["priority"]}
+    assert guesses == {"特急": "1", "紧急": "2", "一般": "3"}
+    # Without 特急 it is the most urgent there is.
+    text = text.replace("特急", "普通")
+    seen = examine(folder(tmp_path / "in", **{"导出1123.csv": text}), now=NOW)
+    assert {c.code: c.guess for c in seen.codes["priority"]}["紧急"] == "1"
+
+
+def test_the_mapping_asks_for_what_a_plan_needs(tmp_path: Path) -> None:
+    text = "流水号,障碍类型,受理时间\nA,光衰过大,2026-11-22 10:00\n"
+    files = {"工单.csv": text, "装维人员.csv": EXPORT["装维.csv"], "排班.csv": "工号,备注\nE1,\n"}
+    stub = examine(folder(tmp_path / "in", files), now=NOW).mapping
+    assert (
+        "[columns.tickets]\n# Still needed, so name the column of: lon and lat (or place)\n" in stub
+    )
+    assert (
+        "[columns.shifts]\n# Still needed, so name the column of: start (or hours), end (or hours)\n"
+        in stub
+    )
 
 
 def test_the_mapping_reads_the_export_once_its_codes_are_filled_in(tmp_path: Path) -> None:
@@ -261,6 +293,20 @@ def test_a_single_csv_file_is_what_its_headers_say(tmp_path: Path) -> None:
     assert "shifts.csv" in notes
 
 
+def test_tables_of_other_names_and_headers_are_found_by_guesses(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    write_export(do.generate(tickets=8, engineers=2, seed=1), source, "gb18030")
+    (source / "mapping.toml").unlink()
+    for number, file in enumerate(sorted(source.iterdir())):
+        file.rename(source / f"{number}.csv")
+    seen = examine(source, now=NOW)
+    assert [table.rows > 0 for table in seen.tables] == [True, True, True]
+    assert set(tomllib.loads(seen.mapping)["files"]) == {"tickets", "engineers", "shifts"}
+    # Notes of something else are none of them.
+    (source / "9.csv").write_text("房间,电费\n1,2\n", "utf-8")
+    assert [t.source for t in examine(source, now=NOW).tables] == [t.source for t in seen.tables]
+
+
 def test_places_are_no_engineers(tmp_path: Path) -> None:
     files = {"导出1123.csv": EXPORT["导出1123.csv"], "places.csv": "id,kind,lon,lat\nG1,grid,1,1\n"}
     seen = examine(folder(tmp_path / "in", files), now=NOW)
@@ -412,8 +458,6 @@ def test_a_workbook_with_its_own_settings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("style", ["gb18030", "xlsx"])
 def test_the_made_up_export_reads_by_the_doctors_mapping(tmp_path: Path, style: Any) -> None:
-    from dispatchopt.generator.export import write_export
-
     if style == "xlsx":
         pytest.importorskip("openpyxl")
     problem = do.generate(tickets=40, engineers=6, seed=2)

@@ -38,6 +38,9 @@ _PRIORITIES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("中", "一般", "普通", "normal", "medium", "minor"), "3"),
     **dict.fromkeys(("低", "不急", "可缓", "low", "trivial"), "4"),
 }
+_HIGHEST, _HIGH = "特急", "紧急"
+"""Where both stand in one column the second is the second."""
+
 _USUAL: Final[Mapping[str, str]] = {
     **dict.fromkeys(("紧急程度", "严重程度", "优先等级", "urgency", "severity"), "priority"),
     **dict.fromkeys(
@@ -70,6 +73,11 @@ _SKILLS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("无线", "室分"), "WIRELESS"),
     **dict.fromkeys(("高处作业证", "高处作业", "登高", "登高证"), "WORK_AT_HEIGHT"),
 }
+_BRACKETS: Final = re.compile(r"[(\[【（].*?[)\]】）]")
+_ESTATE: Final = re.compile(r"小区|楼盘|楼宇|^estate", re.IGNORECASE)
+ESTATE: Final = f"{ATTRIBUTE_PREFIX}estate"
+"""Where estates are read from by what stands in for coordinates, and by run sheets."""
+
 _LIKE: Final = 0.6
 """Least likeness of a guess; 备注 (a remark) and 备件 (parts) share half."""
 
@@ -116,6 +124,9 @@ def guessed_columns(
             unknown.append(header)
     guesses: dict[str, str] = {}
     for header in unknown:
+        if "attributes" in index and ESTATE not in guesses.values() and _ESTATE.search(header):
+            guesses[header] = ESTATE
+            continue
         column = index.get(normal_header(_meant(header, columns)))
         is_free = column is not None and column.name in free and column.name != "attributes"
         guesses[header] = column.name if column is not None and is_free else ""
@@ -132,8 +143,10 @@ def _meant(header: str, columns: tuple[Column, ...]) -> str:
     usual = _USUAL.get(normal_header(header))
     if usual is not None:
         return usual
-    known = (name for column in columns for name in (column.name, column.zh, *column.aliases))
-    return nearest(header, known, cutoff=_LIKE) or ""
+    known = [name for column in columns for name in (column.name, column.zh, *column.aliases)]
+    bare = _BRACKETS.sub("", header)  # 经度(X)
+    found = (nearest(text, known, cutoff=_LIKE) for text in (header, bare))
+    return next((name for name in found if name), "")
 
 
 class CodeBook:
@@ -170,7 +183,10 @@ class CodeBook:
             for code, count in counts.most_common()
             if not self._is_known(column, code, clock)
         }
-        return tuple(Code(c, found[c], self.guess(kind, c)) for c in tellable(found))
+        guesses = {code: self.guess(kind, code) for code in tellable(found)}
+        if kind == "priority" and _HIGHEST in counts and guesses.get(_HIGH):
+            guesses[_HIGH] = "2"
+        return tuple(Code(code, found[code], guess) for code, guess in guesses.items())
 
     def unknown_skills(self, held: Counter[str], asked: set[str]) -> tuple[Code, ...]:
         """Return the skills of engineers that nothing asks for."""

@@ -45,6 +45,9 @@ CHINA: Final = "Asia/Shanghai"
 ENOUGH: Final = 2
 """So many known headers make a table one of tickets, engineers or shifts."""
 
+ENOUGH_GUESSED: Final = 4
+"""Or so many that are known or have a guess."""
+
 
 @dataclass(slots=True)
 class Reading:
@@ -226,13 +229,24 @@ def count_filled(sheet: Sheet) -> Counter[str]:
 def _likely_kind(
     table: RawTable, kinds: list[TableKind] | tuple[TableKind, ...]
 ) -> TableKind | None:
-    """Return what a table holds by its headers: most known ones, tickets before engineers."""
+    """Return what a table holds by its headers: most known ones, tickets before engineers.
+
+    Where too few are known, those count as well that have a guess.
+    """
+    if not kinds:
+        return None
     scores = {
         kind: sum(normal_header(h) in header_index(COLUMNS_OF[kind]) for h in table.headers)
         for kind in kinds
     }
-    best = max(scores, key=lambda kind: scores[kind], default=None)
-    return best if best is not None and scores[best] >= ENOUGH else None
+    best = max(kinds, key=lambda kind: scores[kind])
+    if scores[best] >= ENOUGH:
+        return best
+    for kind in kinds:
+        guesses = guessed_columns(table.headers, COLUMNS_OF[kind], {})
+        scores[kind] += sum(bool(name) for name in guesses.values())
+    best = max(kinds, key=lambda kind: scores[kind])
+    return best if scores[best] >= ENOUGH_GUESSED else None
 
 
 def _is_of_missing(issue: Issue, found: list[TableKind]) -> bool:

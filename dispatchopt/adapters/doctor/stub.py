@@ -123,7 +123,11 @@ def _required(reading: Reading, kind: TableKind) -> str:
     if kind not in reading.raw:
         return ""
     columns = COLUMNS_OF[kind]
-    needed = [c.name for c in columns if c.required and not {c.name, c.instead} & known.keys()]
+    needed = [
+        f"{column.name} (or {column.instead})" if column.instead else column.name
+        for column in columns
+        if column.required and not {column.name, column.instead} & known.keys()
+    ]
     if kind != "shifts" and known.keys().isdisjoint({"lon", "lat", "place"}):
         needed.append("lon and lat (or place)")
     return ", ".join(needed)
