@@ -111,5 +111,6 @@ def _tell(talk: Talk, result: NightResult, *, was_interrupted: bool) -> None:
         open_ = f"{len(published.pending)} pending, {len(published.refused)} refused"
         talk.note(f"Published: {len(published.delivered)} delivered, {open_}")
     if not result.is_new:
-        talk.note("The same input was planned before: nothing was done (--force plans it again)")
+        done = "nothing was done" if published is None else "nothing was planned again"
+        talk.note(f"The same input was planned before: {done} (--force plans it again)")
     talk.say(f"{record.summary} [{code} {Code(code).name.lower()}] {result.night.folder}")

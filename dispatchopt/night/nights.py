@@ -114,6 +114,11 @@ class Night:
         """Whether its plan was never in force: nobody was told of it in time."""
         return self.finished is not None and bool(self.finished.get("void"))
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether the receiver refused some of it."""
+        return self.finished is not None and bool(self.finished.get("refused"))
+
     def plan(self) -> Plan:
         """Read its plan."""
         return read_plan(self.folder / "plan.json")
@@ -197,6 +202,16 @@ class Nights:
             if not night.is_void and night.record.night < before and night.record.night <= until
         ]
         return found[-1] if found else None
+
+    def unsettled(self, now: datetime) -> list[Night]:
+        """Return the nights of which something is left to tell; of the newest what was refused."""
+        nights = self.all()
+        return [
+            night
+            for night in nights
+            if not night.is_finished
+            or (night is nights[-1] and night.was_refused and night.record.horizon_end > now)
+        ]
 
     def point_latest(self, night: Night) -> None:
         """Let ``latest`` lead to a night, in one step."""

@@ -87,7 +87,7 @@ class Publishing:
     def prune(self, keep: int) -> int:
         """Forget what is settled of all but the newest plans; return how many messages.
 
-        An outbox in a database is left to ``dispatchopt database prune``: others may read there.
+        An outbox in a database is left to ``dispatchopt outbox prune``: others may read there.
         """
         if self._is_off or self._store is not None:
             return 0

@@ -57,7 +57,7 @@ class NightResult:
     night
         The night that now stands.
     is_new
-        False if the same input was finished before: nothing was done.
+        False if the same input was planned before: at most what was left to tell was told.
     exit_code
         See ``docs/night.md``.
     warnings
@@ -65,7 +65,7 @@ class NightResult:
     diff
         Against the plan that was in force; None for the first night, or if nothing was done.
     published
-        What the receiver took and did not take; None without a receiver, or if nothing was done.
+        What the receiver took and did not take; None without a receiver, or if nothing was left.
     """
 
     night: Night
@@ -138,6 +138,7 @@ class _Run:
         self.journal = Journal(config.output.log, self.warnings)
         self.publishing = Publishing(config.publish, nights.state)
         self.documents: list[Any] | None = None  # Any: JSON
+        self.resumed: dict[str, PublishReport | None] = {}
 
     def run(self) -> NightResult:
         self._resume()
@@ -167,9 +168,7 @@ class _Run:
 
     def _resume(self) -> None:
         """Finish what earlier runs decided and did not finish."""
-        for night in self.nights.all():
-            if night.is_finished:
-                continue
+        for night in self.nights.unsettled(self.hooks.now()):
             with self.journal.step("resume") as told:
                 told["night"] = night.record.night
                 if night.record.horizon_end <= self.hooks.now():
@@ -185,6 +184,7 @@ class _Run:
                     continue
                 told |= _counts(report)
                 self._finish(night, report)
+                self.resumed[night.record.night] = report
 
     def _released(self, night: Night) -> PublishReport | None:
         """Publish a night; one that another plan has overtaken is void: nothing waits for it."""
@@ -243,7 +243,8 @@ class _Run:
             if night.finished is not None:
                 code = night.finished.get("exit_code", night.record.exit_code)
             told |= {"plan_id": night.record.plan_id, "exit_code": code}
-        return NightResult(night, False, code, tuple(self.warnings))
+        published = self.resumed.get(night.record.night)
+        return NightResult(night, False, code, tuple(self.warnings), published=published)
 
     def _before(self, night: str) -> tuple[Plan | None, str | None]:
         """Return the plan before this one, and the id of the one in force in the database."""

@@ -109,12 +109,26 @@ def test_what_is_not_taken_exits_7(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return Delivery("refused", "HTTP 422")
 
     ready(tmp_path, "T1")
+    write_input(tmp_path, problem(tickets("T1"), day=100_000))  # a horizon that is never over
     monkeypatch.setattr(FolderTarget, "__call__", refusing)
     found = run(tmp_path)
     assert found.exit_code == Code.UNPUBLISHED
     assert "1 refused" in found.stderr
-    found = run(tmp_path)  # nothing was done, and nothing is better than before
+    found = run(tmp_path)  # nothing is better than before
     assert found.exit_code == Code.UNPUBLISHED
+    assert "1 refused" in found.stderr
+    # The cause is removed, and the night goes on: told by the command, or by the outbox's own.
+    monkeypatch.undo()
+    outbox = str(tmp_path / "out" / ".night" / "outbox.db")
+    assert CliRunner().invoke(app, ["outbox", "retry", outbox]).exit_code == 0
+    found = run(tmp_path)
+    assert found.exit_code == 0, found.output
+    assert "Published: 1 delivered, 0 pending, 0 refused" in found.stderr
+    assert "nothing was planned again" in found.stderr
+    assert "nothing was done" in run(tmp_path).stderr
+    receiver = Receiver(tmp_path / "to_backend")
+    receiver.collect()
+    assert receiver.told() == [("T1", "assign")]
 
 
 def test_an_outbox_that_cannot_be_reached_exits_7_and_the_next_run_goes_on(
