@@ -198,7 +198,8 @@ def _missing(table: Table, sheet: Sheet, needs_place: bool) -> Iterator[tuple[st
     for column in sheet.columns:
         needed = column.required and column.instead not in sheet.headers
         if needed and column.name not in sheet.headers:
-            yield column.name, f"add '{column.name}' or '{column.zh}'"
+            named = [column, *(c for c in sheet.columns if c.name == column.instead)]
+            yield column.name, "add " + ", or ".join(f"'{c.name}' or '{c.zh}'" for c in named)
     if "hours" in sheet.headers and sheet.headers.keys().isdisjoint({"start", "day"}):
         yield "day", "add 'day' or '日期': which day the hours are of"
     of_place = {c.name: c.zh for c in sheet.columns if c.field.partition(".")[0] == "place"}

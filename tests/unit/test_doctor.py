@@ -106,7 +106,7 @@ def test_the_mapping_asks_for_what_a_plan_needs(tmp_path: Path) -> None:
         "[columns.tickets]\n# Still needed, so name the column of: lon and lat (or place)\n" in stub
     )
     assert (
-        "[columns.shifts]\n# Still needed, so name the column of: start (or hours), end (or hours)\n"
+        "[columns.shifts]\n# Still needed, so name the column of: start (or hours), end (or hours)"
         in stub
     )
 

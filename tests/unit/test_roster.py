@@ -250,6 +250,14 @@ def test_the_settings_may_stand_in_the_policy(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
+def test_a_table_without_times_is_told_both_ways_out(tmp_path: Path) -> None:
+    found = {issue.field: issue.message for issue in faults(tmp_path, "班组人数\n1\n")}
+    assert found["start"] == "column missing; add 'start' or '上班时间', or 'hours' or '班别'"
+    assert found["engineer_id"] == (
+        "column missing; add 'engineer_id' or '工号', or 'name' or '姓名'"
+    )
+
+
 def test_the_doctor_asks_for_the_hours(tmp_path: Path) -> None:
     seen = examine(put(tmp_path, mapping='timezone = "Asia/Shanghai"\n'))
     assert [(c.code, c.count) for c in seen.codes["shift_hours"]] == [
