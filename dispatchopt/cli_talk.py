@@ -21,7 +21,7 @@ from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from dispatchopt.solve import Progress
 
@@ -210,10 +210,21 @@ class Stop:
                 self._before[signum] = signal.signal(signum, self._handle)
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
         """Give the signals back."""
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
+        is_foreign = isinstance(error, Exception) and not isinstance(
+            error, DispatchError | typer.Exit
+        )
+        # An interrupt while compiled modules are loaded comes out of them as an ImportError.
+        if is_foreign and self._is_asked and not self._is_deferring:
+            raise KeyboardInterrupt from error
 
     def defer(self) -> None:
         """Let a signal from here on wait for `obey`: there will be a plan to write.

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,20 @@ def test_a_signal_lost_before_the_search_ends_the_run_when_it_begins() -> None:
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             stop.defer()
+
+
+def test_a_signal_while_modules_are_loaded_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_arguments: object) -> None:
+        with suppress(KeyboardInterrupt):  # as compiled modules do
+            signal.raise_signal(signal.SIGTERM)
+        raise ImportError("numpy._core failed to import")
+
+    monkeypatch.setattr(cli, "compile_kernels", load)
+    found = plan(save(tmp_path, small()), tmp_path / "out")
+    assert found.exit_code == 4
+    assert "Interrupted" in found.stderr and "fault of ours" not in found.stderr
 
 
 def test_a_first_signal_waits_for_the_search_and_a_second_one_does_not() -> None:
