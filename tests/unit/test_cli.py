@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import os
 import signal
@@ -290,7 +291,7 @@ def test_our_own_faults_exit_4_without_traceback_or_names(
     def fail(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("engineer Zhang San")
 
-    monkeypatch.setattr(sys.modules["dispatchopt.solve"], "solve", fail)
+    monkeypatch.setattr(importlib.import_module("dispatchopt.solve"), "solve", fail)
     source = save(tmp_path, small())
     found = plan(source, tmp_path / "out")
     assert found.exit_code == 4
