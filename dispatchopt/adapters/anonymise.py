@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dispatchopt.models import (
@@ -25,6 +26,7 @@ from dispatchopt.models import (
     Shift,
     Ticket,
     Travel,
+    Unserved,
 )
 from dispatchopt.models.base import Model
 from dispatchopt.models.masking import shown
@@ -169,7 +171,7 @@ class _Veil:
     def plan(self, plan: Plan) -> Plan:
         """Return what the search reads of a plan in force: routes, and ids of what was left out."""
         unserved = (
-            one.model_copy(update={"ticket_id": self.id("T", one.ticket_id), "detail": {}})
+            Unserved(ticket_id=self.id("T", one.ticket_id), reason=_code(one.reason))
             for one in plan.unserved
         )
         return Plan(
@@ -241,6 +243,14 @@ def _with(item: _M, changed: dict[str, Any]) -> _M:
     """Change fields that are there; an absent one stays absent (for some, null means more)."""
     given = item.model_fields_set
     return item.model_copy(update={name: v for name, v in changed.items() if name in given})
+
+
+def _code(reason: str) -> str:
+    """Return a reason that is a code; what somebody wrote in its place is left out."""
+    return reason if _CODE.fullmatch(reason) else "LEFT_OUT"
+
+
+_CODE: Final = re.compile(r"[A-Z]+(_[A-Z]+)*")
 
 
 def _kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
