@@ -40,8 +40,8 @@ def tmf621(
         Path,
         typer.Argument(
             metavar="ROSTER",
-            help="A problem (.json or a folder): its engineers, travel, policy and horizon count, "
-            "its tickets do not.",
+            help="A problem (.json, .xlsx or a folder): its engineers, travel, policy and horizon "
+            "count; it needs no tickets.",
         ),
     ],
     out: _Out,
@@ -53,7 +53,7 @@ def tmf621(
     ] = "wgs84",
     mapping: Annotated[
         Path | None,
-        typer.Option(help="mapping.toml: [codes.fault_type], [codes.priority], [codes.status]."),
+        typer.Option(help="A mapping.toml; its codes of fault_type, priority and status count."),
     ] = None,
     timezone: Annotated[
         str | None, typer.Option(help="Zone of times without one; otherwise these are faults.")
@@ -70,6 +70,7 @@ def tmf621(
     """Make a problem of TMF621 trouble tickets (v4 or v5) and a roster."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
+        from dispatchopt.adapters.any_input import read_roster
         from dispatchopt.adapters.json_files import write_problem
         from dispatchopt.adapters.tmf import problem_from_tmf621
         from dispatchopt.adapters.tmf.side_files import (
@@ -80,7 +81,9 @@ def tmf621(
         )
 
         _refuse_no_json(out)
-        base = read_input(roster, "error", talk).problem
+        read = read_roster(roster)
+        talk.warn(read.warnings)
+        base = read.problem
         maps = CodeMaps() if mapping is None else read_codes(mapping)
         sites = {} if places is None else read_sites(places, coordinates=coordinates)
         intake = problem_from_tmf621(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dispatchopt.adapters.csv_folder import read_folder, write_folder
+from dispatchopt.adapters.csv_folder import FolderReader, read_folder, write_folder
 from dispatchopt.adapters.json_files import read_problem, write_problem
 from dispatchopt.adapters.publish import recover_folder
 from dispatchopt.adapters.raw import WORKBOOK_ENDINGS
 from dispatchopt.adapters.strict_json import is_json
-from dispatchopt.adapters.workbook import read_workbook, write_workbook
+from dispatchopt.adapters.workbook import read_workbook, workbook_reader, write_workbook
 from dispatchopt.errors import AdapterError
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.assemble import OnBadRow
     from dispatchopt.adapters.csv_write import Encoding, Headers
+    from dispatchopt.adapters.mapping.files import TableKind
     from dispatchopt.models import Problem
     from dispatchopt.models.intake import Intake
 
@@ -52,6 +54,27 @@ def read_any(path: str | Path, *, on_bad_row: OnBadRow = "error") -> Intake:
             f"{path}: neither .json nor .json.gz nor .xlsx nor a folder. Name the whole folder."
         )
     return read_folder(source, on_bad_row=on_bad_row)
+
+
+def read_roster(path: str | Path) -> Intake:
+    """Read what stands around the tickets: engineers, shifts, travel, settings.
+
+    Tables of tickets are not read, and need not be there; the problem has no ticket.
+
+    Raises
+    ------
+    AdapterError, InvalidProblemError
+        As `read_any`.
+    """
+    source = Path(path)
+    recover_folder(source)
+    kinds: tuple[TableKind, ...] = ("engineers", "shifts")
+    if source.is_dir():
+        return FolderReader(source, "error", None, kinds=kinds).run()
+    if source.name.lower().endswith(WORKBOOK_ENDINGS):
+        return workbook_reader(source, "error", None, kinds).run()
+    intake = read_any(source)
+    return replace(intake, problem=intake.problem.model_copy(update={"tickets": ()}))
 
 
 def write_any(

@@ -26,6 +26,7 @@ from dispatchopt.adapters.headers import (
     POLICY,
     PREVIOUS_PLAN,
     SHIFTS,
+    TICKET_COLUMNS,
     TICKETS,
     TRAVEL,
 )
@@ -33,6 +34,7 @@ from dispatchopt.adapters.json_files import validated
 from dispatchopt.adapters.local_time import CellFault, Clock
 from dispatchopt.adapters.mapping import MAPPING, read_mapping
 from dispatchopt.adapters.mapping.codes import Codes
+from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
 from dispatchopt.adapters.mapping.hours import (
     read_appointment_minutes,
     read_day_parts,
@@ -52,6 +54,7 @@ from dispatchopt.adapters.raw import RawTable, csv_table
 from dispatchopt.adapters.sheet_cells import SheetCells
 from dispatchopt.adapters.sources import Sources
 from dispatchopt.adapters.strict_json import parse_json, repeated_keys
+from dispatchopt.adapters.tables import Sheet
 from dispatchopt.adapters.textfiles import decode_table, parse_toml, read_bytes
 from dispatchopt.adapters.travel_files import files_named, resolve_travel
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
@@ -61,9 +64,8 @@ from dispatchopt.models.base import Model
 from dispatchopt.models.nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from dispatchopt.adapters.tables import Sheet
     from dispatchopt.models.intake import Intake
 
 __all__ = ["read_folder", "write_folder"]
@@ -132,6 +134,8 @@ class FolderReader:
     ----------
     workbook
         The one file of the folder that holds every table; None: any file there.
+    kinds
+        The tables that are read; the others count as empty.
     """
 
     policy_file: str = POLICY
@@ -142,14 +146,16 @@ class FolderReader:
         on_bad_row: OnBadRow,
         geocoder: Geocoder | None,
         workbook: str | None = None,
+        kinds: Sequence[TableKind] = TABLE_KINDS,
     ) -> None:
         self.folder = folder
+        self.kinds = kinds
         self.geocoder = geocoder
         self.on_bad_row: OnBadRow = on_bad_row
         self.issues: list[Issue] = []
         self.warnings: list[Issue] = []
         self.mapping = read_mapping(folder, self.issues)
-        self.sources = Sources(folder, workbook, self.mapping, self.issues)
+        self.sources = Sources(folder, workbook, self.mapping, self.issues, kinds)
 
     def run(self) -> Intake:
         """Read everything."""
@@ -172,7 +178,9 @@ class FolderReader:
         needs_place = not (whereabouts.book or whereabouts.geocoder)
         engineers, engineers_known = tables.sheet("engineers", clock, needs_place=needs_place)
         shifts, _ = tables.sheet("shifts", clock, needs_place=needs_place)
-        tickets, _ = tables.sheet("tickets", clock, needs_place=needs_place)
+        tickets = Sheet(TICKETS, TICKET_COLUMNS)
+        if "tickets" in self.kinds:
+            tickets, _ = tables.sheet("tickets", clock, needs_place=needs_place)
         if clock.naive_count and "timezone" not in raw:
             self._note_missing_zone(clock)
         settings = Settings(

@@ -50,6 +50,8 @@ class Sources:
         May tell where tables stand.
     issues
         Gets every fault.
+    kinds
+        The tables that are wanted; others are not looked for.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Sources:
         workbook: str | None,
         mapping: ExportMapping,
         issues: list[Issue],
+        kinds: Sequence[TableKind] = TABLE_KINDS,
     ) -> None:
         self._folder = folder
         self._workbook = workbook
@@ -65,7 +68,7 @@ class Sources:
         self._issues = issues
         self._read: dict[str, tuple[RawTable, ...] | None] = {}
         self._found: dict[TableKind, RawTable | None] = {}
-        for kind in TABLE_KINDS:
+        for kind in kinds:
             self.take(kind, self._find(kind))
 
     def source_of(self, kind: TableKind) -> str:

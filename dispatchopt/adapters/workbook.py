@@ -19,6 +19,7 @@ from dispatchopt.adapters.csv_folder import FolderReader
 from dispatchopt.adapters.csv_write import Columns, Headers, TableWriter
 from dispatchopt.adapters.json_files import to_json
 from dispatchopt.adapters.local_time import CellFault
+from dispatchopt.adapters.mapping.files import TABLE_KINDS, TableKind
 from dispatchopt.adapters.publish import write_file
 from dispatchopt.adapters.settings_sheet import document_rows, is_settings, read_document
 from dispatchopt.adapters.sheet_cells import cell_text
@@ -80,7 +81,12 @@ def read_workbook(
     return workbook_reader(Path(path), on_bad_row, geocoder).run()
 
 
-def workbook_reader(file: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None) -> FolderReader:
+def workbook_reader(
+    file: Path,
+    on_bad_row: OnBadRow,
+    geocoder: Geocoder | None,
+    kinds: Sequence[TableKind] = TABLE_KINDS,
+) -> FolderReader:
     """Return what reads a workbook.
 
     Raises
@@ -94,7 +100,7 @@ def workbook_reader(file: Path, on_bad_row: OnBadRow, geocoder: Geocoder | None)
         is_file = False
     if not is_file:
         raise AdapterError(f"{file}: no such file. Check the path.")
-    reader = FolderReader(file.parent, on_bad_row, geocoder, workbook=file.name)
+    reader = FolderReader(file.parent, on_bad_row, geocoder, file.name, kinds)
     settings = reader.sources.sheet(SETTINGS_SHEET)
     if settings is not None and is_settings(settings):
         reader = _BookReader(reader, settings)

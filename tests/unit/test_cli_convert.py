@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from dispatchopt.adapters.any_input import read_roster
 from dispatchopt.adapters.json_files import read_problem, write_plan, write_problem
 from dispatchopt.adapters.tmf.side_files import read_codes, read_sites
+from dispatchopt.adapters.workbook import write_workbook
 from dispatchopt.cli import app
 from dispatchopt.errors import AdapterError, InvalidProblemError
 from tests import tmf_day, vroom_documents
@@ -64,6 +66,27 @@ def test_trouble_tickets_and_a_roster_become_a_problem(folder: Path) -> None:
     assert problem == tmf_day.read().problem
     answer = json.loads(converted(folder, "--json"))
     assert (answer["tickets"], answer["warnings"]) == (4, [])  # the mapping knows that state
+
+
+def test_a_roster_needs_no_tickets(folder: Path) -> None:
+    roster = folder / "roster"
+    roster.mkdir()
+    (roster / "mapping.toml").write_text(
+        'timezone = "Asia/Shanghai"\n[shift_hours]\n"白班" = "08:30-17:30"\n', "utf-8"
+    )
+    (roster / "engineers.csv").write_text("id,skills,lon,lat\nE1,IPTV,121.4,31.1\n", "utf-8")
+    (roster / "排班.csv").write_text("日期,工号,班次\n2026-11-23,E1,白班\n", "utf-8")
+    (folder / "roster.json").unlink()
+    roster.rename(folder / "roster.json")  # a folder all the same
+    assert "4 tickets in" in converted(folder)
+    # Tickets that are there do not count, and neither do their faults.
+    (folder / "roster.json" / "tickets.csv").write_text("id,lon\n1,x\n", "utf-8")
+    assert "4 tickets in" in converted(folder)
+    (folder / "roster.json" / "engineers.csv").unlink()
+    assert "engineers.csv: problem: no such file" in converted(folder, code=2)
+    # So with a workbook.
+    write_workbook(tmf_day.roster(), folder / "roster.xlsx")
+    assert len(read_roster(folder / "roster.xlsx").problem.engineers) > 0
 
 
 def test_what_has_no_place_is_refused_or_left_out(folder: Path) -> None:
@@ -126,6 +149,7 @@ def test_tables_of_sites_say_what_is_wrong(tmp_path: Path, text: str, part: str)
         ("[codes]\nfault_type = 5\n", "must be a table of codes"),
         ("[codes.status]\nx = 'lost'\n", "must be open, parked"),
         ("codes = 5\n", "must be a table of codes"),
+        ("[fault_types]\nLOS = 'ONT'\n", "mapping.toml:1: problem, fault_types: unknown setting"),
     ],
 )
 def test_mappings_say_what_is_wrong(tmp_path: Path, text: str, part: str) -> None:

@@ -112,6 +112,9 @@ _SECTIONS: Final[Mapping[str, Callable[[Any, Notes], Any]]] = {
 }
 """The reader of each setting; it returns the attribute of `ExportMapping` of that name."""
 
+MAPPING_SETTINGS: Final = tuple(_SECTIONS)
+"""What may stand at the top of a mapping."""
+
 
 def read_mapping(folder: Path, issues: list[Issue]) -> ExportMapping:
     """Read the mapping of a folder; without one everything is as `headers` has it.

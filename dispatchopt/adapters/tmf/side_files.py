@@ -13,6 +13,8 @@ from dispatchopt.adapters.cells import parse_decimal, parse_id
 from dispatchopt.adapters.coordinates import DECIMALS, CoordinateSystem, convert
 from dispatchopt.adapters.headers import PLACE_COLUMNS, header_index, normal_header
 from dispatchopt.adapters.local_time import CellFault
+from dispatchopt.adapters.mapping import MAPPING_SETTINGS
+from dispatchopt.adapters.mapping.notes import Notes
 from dispatchopt.adapters.raw import read_raw
 from dispatchopt.adapters.strict_json import load_json
 from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
@@ -100,9 +102,11 @@ def read_codes(path: Path) -> CodeMaps:
     InvalidProblemError
         With every fault of its tables.
     """
-    raw = parse_toml(decode_utf8(read_bytes(path), str(path)), str(path))
+    text = decode_utf8(read_bytes(path), str(path))
+    raw = parse_toml(text, str(path))
     codes = raw.get("codes", {})
     faults: list[Issue] = []
+    Notes(path.name, text, faults).known([], raw, MAPPING_SETTINGS)
     levels = _table(codes, "priority", faults, path.name)
     known = {str(level): level for level in (1, 2, 3, 4)}
     for code, level in levels.items():

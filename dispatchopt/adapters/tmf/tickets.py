@@ -254,7 +254,10 @@ class _Reader:
         code = None if name is None else self.codes.fault_type(name)
         if code is None:
             hint = "" if name is None else self.codes.hint(name)
-            message = f"no fault type; {hint}Give it in fault_types={{'…': 'FTTH_LOS_DROP'}}"
+            message = (
+                f"no fault type; {hint}Map it: fault_types={{'…': 'FTTH_LOS_DROP'}} in Python, "
+                "[codes.fault_type] in the file of --mapping"
+            )
             message = "is required" if name is None else message
             faults.append(Issue("ticket", ticket.id, "ticketType", shown(name or ""), message))
             return
@@ -266,7 +269,10 @@ class _Reader:
         if level is None:
             level = 3 if fault is None else fault.default_priority
             if ticket.priority is not None:
-                message = f"unknown; the fault type's own, {level}, counts. Give it in priorities"
+                message = (
+                    f"unknown; the fault type's own, {level}, counts. Map it: priorities in "
+                    "Python, [codes.priority] in the file of --mapping"
+                )
                 self.warnings.append(
                     Issue("ticket", ticket.id, "priority", shown(ticket.priority), message)
                 )
@@ -280,7 +286,8 @@ class _Reader:
         known = [e.id for e in ticket.entities if e.id is not None]
         named = f"of {', '.join(known[:3])} " if known else ""
         message = f"no location: locate() knows none {named}"
-        message = f"{message.strip()}; add the place, or send a GeoJSON point in WGS 84"
+        way = "add the place (the table of --places), or send a GeoJSON point in WGS 84"
+        message = f"{message.strip()}; {way}"
         faults.append(Issue("ticket", ticket.id, "place", "", message))
 
     def _time(self, ticket: TroubleTicket, name: str, faults: list[Issue]) -> Any:
