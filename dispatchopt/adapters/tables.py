@@ -288,6 +288,7 @@ def _shown(column: Column, cell: Any) -> str:  # Any: text or an object of a fra
 _SHOWN_AS: Final[Mapping[CellKind, ValueKind]] = {
     **dict.fromkeys(("id", "ids", "end_place"), "id"),
     **dict.fromkeys(("int", "float", "lat", "lon", "priority", "minutes", "instant"), "number"),
+    **dict.fromkeys(("windows", "slot", "spans", "breaks", "day"), "hours"),
 }
 
 

@@ -377,8 +377,8 @@ def test_all_faults_of_all_files_at_once_with_their_lines(tmp_path: Path) -> Non
         ),
         (
             "windows",
-            "2026-11-23 08:00/10:00;late;soon",
-            "'late': no window, 'soon': no window; write 2026-11-23 08:00/10:00, 2026-11-23 "
+            "2026-11-23 08:00/10:00;08:00;99:00",
+            "'08:00': no window, '99:00': no window; write 2026-11-23 08:00/10:00, 2026-11-23 "
             "14点-16点, 14:00-16:00 or a word: 上午, 下午, 晚上, 全天, 下班后, morning, afternoon, "
             "evening, all day",
         ),
@@ -631,6 +631,28 @@ def test_times_in_the_repeated_hour_are_written_with_their_offset(tmp_path: Path
     assert "2026-10-25 00:00,2026-10-25 02:30+02:00" in text
     assert "2026-10-25 02:30+01:00,2026-10-25 10:00" in text
     assert read_folder(tmp_path / "out").problem == problem
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "shown"),
+    [
+        ("windows", "王女士 下午", "…"),
+        ("windows", "上午;call Mrs Wang", "…"),
+        ("appointment", "11月23日下午 联系王先生", "…"),
+        ("parked", "2026-11-23 08:00 王女士", "…"),
+        ("booking_day", "王女士", "…"),
+        ("windows", "下午25点-26点", "下午25点-26点"),
+        ("appointment", "周三下午", "周三下午"),
+    ],
+)
+def test_what_people_write_for_hours_is_not_shown(
+    tmp_path: Path, column: str, cell: str, shown: str
+) -> None:
+    with pytest.raises(InvalidProblemError) as caught:
+        read_ticket(tmp_path, **{column: cell})
+    (issue,) = caught.value.issues
+    assert issue.value == shown
+    assert not any(name in str(issue) for name in ("王", "Wang"))
 
 
 def test_text_guarded_from_spreadsheets_is_its_text(tmp_path: Path) -> None:
