@@ -327,6 +327,8 @@ def _parse_moment(text: str, clock: Clock) -> dict[str, datetime] | DayWindow | 
 
 def _parse_spans(text: str, clock: Clock) -> list[dict[str, datetime]]:
     def read(part: str) -> dict[str, datetime]:
+        if plain(part).endswith(("/", "~", "至")):
+            raise CellFault("has no end; leave a stretch out while it lasts")
         start, end = clock.window(part)
         return {"start": start, "end": end}
 

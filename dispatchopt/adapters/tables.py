@@ -243,9 +243,8 @@ def _read_row(
     values: dict[str, Any] = {}
     faults: list[tuple[str, str, str]] = []
     if len(row.cells) != len(places):
-        faults.append(
-            ("", "", f"has {len(row.cells)} cells, the header has {len(places)}; check the commas")
-        )
+        told = f"has {len(row.cells)} cells, the header has {len(places)}"
+        faults.append(("", "", f"{told}; check the commas, or what stands beyond the headers"))
     for (header, column), cell in zip(places, row.cells, strict=False):
         if column is None or is_blank(cell):
             continue

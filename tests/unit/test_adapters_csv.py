@@ -283,6 +283,7 @@ def test_cells(tmp_path: Path, column: str, cell: str, field: str, value: Any) -
         ("due", "9999-12-31 23:59", "1970 to 2999"),
         ("due", "0001-01-01 00:00", "1970 to 2999"),
         ("windows", "08:00", "no window"),
+        ("parked", "2026-11-22 08:00/", "has no end; leave a stretch out while it lasts"),
         ("windows", "2026-11-23 10:00/08:00", "closes before it opens"),
         ("status", "待定", "unknown; known: open"),
         ("area_class", "海上", "unknown; known: urban"),

@@ -49,7 +49,9 @@ def secret_problem() -> do.Problem:
     )
     plan = {
         "routes": [{"shift_id": "S-王工", "visits": [{"ticket_id": "工单-1"}]}],
-        "unserved": [{"ticket_id": "工单-2", "reason": "等王小明回电", "detail": {"who": "王小明"}}],
+        "unserved": [
+            {"ticket_id": "工单-2", "reason": "等王小明回电", "detail": {"who": "王小明"}}
+        ],
         "rejected": [{"ticket_id": "x", "issues": ["王小明"]}],
     }
     return do.Problem.model_validate(
