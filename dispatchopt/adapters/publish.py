@@ -39,7 +39,8 @@ _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM
 def write_file(path: Path, data: bytes) -> None:
     """Write a file so that it holds the old content or the new one, never a part.
 
-    Folders missing on the way to it are made.
+    Folders missing on the way to it are made. A pipe or device (``/dev/stdout``) has no old content
+    to keep: it is written to, and stays what it is.
 
     Raises
     ------
@@ -48,6 +49,9 @@ def write_file(path: Path, data: bytes) -> None:
     """
     target = _real(path)
     try:
+        if _is_stream(path):
+            path.write_bytes(data)
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         with _lock(target.parent):
             _remove_drafts(target)
@@ -69,6 +73,10 @@ def write_file(path: Path, data: bytes) -> None:
         sync_folder(target.parent)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise AdapterError(f"{path}: cannot be written ({error}).") from error
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def publish_folder(path: Path, files: Mapping[str, bytes], *, replaceable: Collection[str]) -> None:

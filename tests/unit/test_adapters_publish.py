@@ -129,6 +129,20 @@ def test_file_keeps_its_mode_and_leaves_no_draft(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["plan.json"]
 
 
+def test_a_pipe_is_written_and_stays_one(tmp_path: Path) -> None:
+    # Replaced as files are, /dev/null would be a file afterwards, where root writes to it.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(pipe, b"whole")
+        assert pipe.is_fifo()
+        assert os.read(reader, 100) == b"whole"
+    finally:
+        os.close(reader)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_folders_missing_on_the_way_to_a_file_are_made(tmp_path: Path) -> None:
     write_file(tmp_path / "new" / "day" / "plan.json", b"x")
     assert (tmp_path / "new" / "day" / "plan.json").read_bytes() == b"x"
