@@ -62,7 +62,7 @@ def night(
         except nights.NightUnpublishedError as error:
             talk.fail(Code.UNPUBLISHED, "unpublished", str(error), ())
         except nights.NightStoppedError as error:
-            raise Refused(f"Nothing was planned. {error}") from error
+            raise Refused(f"Nothing was planned. {error}", error.issues) from error
         except (nights.NightUnwrittenError, PlanConflictError) as error:
             raise NoPlan(str(error)) from error
         except KeyboardInterrupt as error:

@@ -307,9 +307,13 @@ class _Assembly:
             return self.settings.head["horizon"]
         attached = [item for items in self.shifts_of.values() for item in items]
         found = covering_days(attached, self.settings.zone)
-        if found is None and not self.shifts.items and self.shifts.complete:
+        # Of faulty rows alone their faults tell, unless these are left out.
+        is_told = self.shifts.items and self.on_bad_row == "error"
+        if found is None and not is_told and self.shifts.complete:
             message = "there is no shift to take it from; add shifts, or give the horizon"
-            if day is not None:
+            if self.shifts.items:
+                message = "every shift has a fault, or its engineer: there is nobody to plan"
+            elif day is not None:
                 message = f"there is no shift on {day}; correct the day or the roster"
             issue = Issue("problem", "", "horizon", "", message, self.settings.file)
             self.issues.append(issue)

@@ -103,6 +103,10 @@ class DatabaseConfig(_Part):
         Names of tables, or queries.
     travel
         A table or query with origin, destination, seconds; absent: the straight line.
+    places
+        A table or query with stand-ins for coordinates that lack, as ``places.csv``.
+    mapping
+        A folder with a ``mapping.toml``: what columns and codes mean.
     timezone
         Of times without an offset, of days and of display.
     """
@@ -113,6 +117,8 @@ class DatabaseConfig(_Part):
     engineers: str = "engineers"
     shifts: str = "shifts"
     travel: str | None = None
+    places: str | None = None
+    mapping: Where | None = None
     timezone: str | None = None
 
     @model_validator(mode="after")
@@ -375,6 +381,7 @@ def _placed(config: NightConfig, base: Path) -> NightConfig:
 
     def placed(part: Any) -> Any:  # Any: any part of the settings
         paths = {k: base / v for k, v in part if isinstance(v, Path)}
-        return part.model_copy(update=paths)
+        parts = {k: placed(v) for k, v in part if isinstance(v, _Part)}
+        return part.model_copy(update={**paths, **parts})
 
     return config.model_copy(update={name: placed(part) for name, part in config})

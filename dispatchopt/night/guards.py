@@ -18,26 +18,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatchopt.adapters.doctor import Examination
+    from dispatchopt.errors import Issue
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import Action, InputConfig, NightConfig, RulesConfig
     from dispatchopt.night.nights import Night
 
 
 class NightStoppedError(DispatchError):
-    """A rule ended the night before anything was planned."""
+    """A rule ended the night before anything was planned.
+
+    Attributes
+    ----------
+    issues
+        The faulty rows, if there are too many.
+    """
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         self.findings = findings
+        self.issues = tuple(issue for finding in findings for issue in finding.issues)
         super().__init__("\n".join(str(finding) for finding in findings))
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that applies: its name, what it does, and the figures."""
+    """A rule that applies: its name, what it does, the figures, and the faults behind them."""
 
     rule: str
     action: Action
     message: str
+    issues: tuple[Issue, ...] = ()
 
     def __str__(self) -> str:
         """Write the figures and the way out."""
@@ -135,7 +144,9 @@ def content_findings(
         yield Finding(
             "rejects",
             rules.rejects,
-            f"{bad} rows of the input are faulty, max_rejects {rules.max_rejects} allows {most}.",
+            f"{bad} {'row' if bad == 1 else 'rows'} of the input cannot be read, max_rejects "
+            f"{rules.max_rejects} allows {most}.",
+            intake.issues,
         )
 
 

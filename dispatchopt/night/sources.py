@@ -13,6 +13,7 @@ from dispatchopt.limits.apply import with_limits
 from dispatchopt.night.config import secret
 
 if TYPE_CHECKING:
+    from dispatchopt.adapters.from_tables import Given
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import InputConfig
 
@@ -50,6 +51,8 @@ def _read(source: InputConfig) -> Intake:
     assert wanted is not None
     from dispatchopt.adapters.database import Database
 
+    # What is given wins over the mapping, an absent zone, too.
+    given: Given = {} if wanted.timezone is None else {"timezone": wanted.timezone}
     url = secret(wanted.url, wanted.url_env)
     assert url is not None
     return Database(url).read_problem(
@@ -57,6 +60,8 @@ def _read(source: InputConfig) -> Intake:
         engineers=wanted.engineers,
         shifts=wanted.shifts,
         travel=wanted.travel,
+        places=wanted.places,
+        mapping=wanted.mapping,
         on_bad_row=source.on_bad_row,
-        timezone=wanted.timezone,
+        **given,
     )

@@ -118,6 +118,34 @@ def test_a_database_whose_newest_ticket_tells_its_age(tmp_path: Path) -> None:
         night(tmp_path)
 
 
+def test_a_database_whose_codes_a_mapping_tells(tmp_path: Path) -> None:
+    fill(tmp_path / "oss.db", reported=stamp(-1, "04:00"))
+    with sqlite3.connect(tmp_path / "oss.db") as connection:
+        connection.execute("UPDATE faults SET kind = '光衰大'")
+        connection.execute("CREATE TABLE roster (day TEXT, engineer_id TEXT, hours TEXT)")
+        connection.execute("INSERT INTO roster VALUES ('2026-11-23', 'E1', '白班')")
+    connection.close()
+    (tmp_path / "codes").mkdir()
+    (tmp_path / "codes" / "mapping.toml").write_text(
+        'timezone = "Asia/Shanghai"\n[codes.fault_type]\n"光衰大" = "FTTH_WEAK_LIGHT"\n'
+        '[columns.tickets]\ngdh = "id"\nkind = "fault_type"\nat = "reported_at"\n'
+        '[shift_hours]\n"白班" = "08:00-17:00"\n',
+        "utf-8",
+    )
+    source = f'[input.database]\nurl = "sqlite:///{tmp_path / "oss.db"}"\ntickets = "faults"\n'
+    source += 'shifts = "roster"\n'
+    settings(tmp_path, f'{source}mapping = "codes"')
+    assert night(tmp_path).night.record.num_tickets == 1
+    # Faults that stop the night are told by row.
+    settings(tmp_path, f'{source}mapping = "codes"')
+    with sqlite3.connect(tmp_path / "oss.db") as connection:
+        connection.execute("INSERT INTO faults VALUES ('T2', '不明', 31.2, 121.4, NULL)")
+    connection.close()
+    with pytest.raises(NightStoppedError, match="1 row of the input cannot be read") as caught:
+        night(tmp_path)
+    assert [issue.id for issue in caught.value.issues] == ["T2"]
+
+
 def test_secrets_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(tmp_path, 'database = {url_env = "NO_SUCH_URL"}')
     monkeypatch.delenv("NO_SUCH_URL", raising=False)

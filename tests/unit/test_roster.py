@@ -186,6 +186,16 @@ def test_a_day_without_shifts_is_a_fault(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_without_any_shift_that_can_be_read_nothing_is_planned(tmp_path: Path) -> None:
+    put(tmp_path, "日期,工号,班次\n2026-11-23,E1,中班\n")
+    with pytest.raises(InvalidProblemError) as caught:
+        read_folder(tmp_path, on_bad_row="reject")
+    assert [(issue.kind, issue.field) for issue in caught.value.issues] == [
+        ("problem", "horizon"), ("shift", "班次"),
+    ]  # fmt: skip
+    assert "every shift has a fault" in caught.value.issues[0].message
+
+
 def test_an_appointment_lies_on_the_day_on_which_shifts_begin(tmp_path: Path) -> None:
     # The night shift ends on the 24th, which has no shift of its own.
     tickets = TICKETS.replace("lat\n", "lat,预约时段\n").replace("31.2\n", "31.2,下午\n")
