@@ -15,13 +15,15 @@ Kind = Literal["gained", "lost", "moved", "retimed"]
 
 ChangeReason = Literal[
     "NEW_TICKET", "WAS_LEFT_OUT", "WAS_REJECTED", "WAS_NOT_PLANNABLE",
-    "DONE", "CANCELLED", "PARKED", "LEFT_OUT", "REJECTED", "NO_LONGER_LISTED",
-    "ENGINEER_AWAY", "RE_OPTIMISED",
+    "DONE", "CANCELLED", "PARKED", "LEFT_OUT", "REJECTED", "NOT_MENTIONED",
+    "NO_LONGER_LISTED", "ENGINEER_AWAY", "RE_OPTIMISED",
 ]  # fmt: skip
 """Why a ticket came, went or moved.
 
-``NO_LONGER_LISTED``: the newer plan does not know the ticket, as when an export lists open tickets
-only. ``ENGINEER_AWAY``: who had it works no shift any more. ``RE_OPTIMISED``: none of the others.
+``NOT_MENTIONED``: the newer plan, somebody else's, says nothing of a ticket that its problem asks
+to visit. ``NO_LONGER_LISTED``: the newer plan does not know the ticket, as when an export lists
+open tickets only. ``ENGINEER_AWAY``: who had it works no shift any more. ``RE_OPTIMISED``: none of
+the others.
 """
 
 
@@ -160,12 +162,13 @@ def diff_plans(before: Plan, after: Plan, *, problem: Problem | None = None) -> 
     before, after
         The older plan and the newer one.
     problem
-        What `after` plans: it tells who owns a shift and who is at work. Without it nobody
-        counts as away.
+        What `after` plans: it tells who owns a shift, who is at work, and which tickets `after`
+        does not mention. Without it nobody counts as away.
     """
     old, new = _Look(before, problem), _Look(after, problem)
     at_work: set[str] | None = None
     if problem is not None:
+        new.complete(problem)
         at_work = {engineer.id for engineer in problem.engineers if engineer.shifts}
     changes: list[Change] = []
     kept = 0
@@ -208,9 +211,20 @@ class _Look:
             for visit in route.visits
         }
         self.left_out = {item.ticket_id: item.reason for item in plan.unserved}
-        self.status = {item.ticket_id: item.status for item in plan.not_plannable}
+        self.status: dict[str, str] = {item.ticket_id: item.status for item in plan.not_plannable}
         self.rejected = {item.ticket_id for item in plan.rejected}
         self.known = {*self.placed, *self.left_out, *self.status, *self.rejected}
+
+    def complete(self, problem: Problem) -> None:
+        """Add the tickets that the plan does not mention."""
+        for ticket in problem.tickets:
+            if ticket.id in self.known:
+                continue
+            if ticket.is_plannable:
+                self.left_out[ticket.id] = ""
+            else:
+                self.status[ticket.id] = ticket.status
+            self.known.add(ticket.id)
 
 
 def _change(ticket_id: str, old: _Look, new: _Look, at_work: set[str] | None) -> Change | None:
@@ -250,7 +264,8 @@ _OF_STATUS: Mapping[str, ChangeReason] = {
 
 def _why_lost(ticket_id: str, new: _Look) -> tuple[ChangeReason, str]:
     if ticket_id in new.left_out:
-        return "LEFT_OUT", new.left_out[ticket_id]
+        reason = new.left_out[ticket_id]
+        return ("LEFT_OUT" if reason else "NOT_MENTIONED"), reason
     if ticket_id in new.status:
         return _OF_STATUS[new.status[ticket_id]], ""
     return ("REJECTED" if ticket_id in new.rejected else "NO_LONGER_LISTED"), ""

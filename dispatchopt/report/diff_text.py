@@ -28,7 +28,8 @@ _WHY: Final[Mapping[ChangeReason, tuple[str, str]]] = MappingProxyType(
         "PARKED": ("parked", "已挂起"),
         "LEFT_OUT": ("left out: {unserved}", "未安排：{unserved}"),
         "REJECTED": ("rejected at input", "数据有误被拒"),
-        "NO_LONGER_LISTED": ("no longer in the input", "工单已不在清单中"),
+        "NOT_MENTIONED": ("not in the newer plan, though the input lists it", "新方案未提及"),
+        "NO_LONGER_LISTED": ("no longer listed", "工单已不在清单中"),
         "ENGINEER_AWAY": ("{before} is away", "{before}不在岗"),
         "RE_OPTIMISED": ("re-optimised", "重新优化"),
     }

@@ -91,6 +91,32 @@ def test_every_ticket_that_did_not_stay_has_a_reason() -> None:
     assert [(w.ticket_id, w.after) for w in found.windows] == [("T2", None)]
 
 
+def test_what_a_foreign_plan_does_not_mention_is_still_in_the_input() -> None:
+    # Orders only, of T1: the problem lists all but T6.
+    raw = raw_problem(
+        tickets=[
+            raw_ticket(f"T{i}", **({"status": "done"} if i == 5 else {}))
+            for i in range(1, 10)
+            if i != 6
+        ],
+        engineers=[raw_engineer("E1"), raw_engineer("E2")],
+    )
+    found = diff_plans(
+        before(), plan(route("E1", ("T1", "08:00"))), problem=(p := Problem.model_validate(raw))
+    )
+    assert {change.ticket_id: change.reason for change in found.changes} == {
+        "T2": "NOT_MENTIONED", "T3": "NOT_MENTIONED", "T4": "NOT_MENTIONED", "T5": "DONE",
+        "T6": "NO_LONGER_LISTED",
+    }  # fmt: skip
+    assert found.left_out_again == ("T7", "T8")
+    assert found.newly_left_out == ("T9",)
+    assert [(w.ticket_id, w.after) for w in found.windows] == [("T2", None)]
+    assert any(
+        "not in the newer plan, though the input lists it" in line for line in diff_lines(found)
+    )
+    assert diff_plans(before(), before(), problem=p).newly_left_out == ("T9",)
+
+
 def test_without_the_problem_nobody_is_away() -> None:
     found = diff_plans(before(), after())
     assert [c.reason for c in found.of_kind("moved")] == ["RE_OPTIMISED"]
@@ -130,7 +156,7 @@ E1
 
 E2
   - T5  11-23 09:00  done
-  - T6  11-23 10:00  no longer in the input
+  - T6  11-23 10:00  no longer listed
   - T4  11-23 08:00  to E1  E2 is away
 
 E3
