@@ -98,10 +98,14 @@ def _table_lines(table: TableReport) -> Iterator[str]:
         return
     gaps = [f"{table.headers[n]} {share:.0%}" for n, share in table.filled.items() if share < 1]
     filled = f"; not everywhere filled and readable: {', '.join(gaps)}" if gaps else ""
-    yield f"{table.source}: {counted(len(table.headers), 'column')} recognised{filled}"
-    if table.unknown:
-        told = ", ".join(f"{h}{f' (probably {n})' if n else ''}" for h, n in table.unknown.items())
-        yield f"  not recognised: {told}"
+    guessed = {header: name for header, name in table.unknown.items() if name}
+    known = sum(header not in table.unknown for header in table.headers.values())
+    yield f"{table.source}: {counted(known, 'column')} recognised, {len(guessed)} guessed{filled}"
+    if guessed:
+        yield f"  guessed: {', '.join(f'{h} is {name}' for h, name in guessed.items())}"
+    others = [header for header, name in table.unknown.items() if not name]
+    if others:
+        yield f"  not read: {', '.join(others)}"
 
 
 def _finding_lines(number: int, one: Finding) -> Iterator[str]:

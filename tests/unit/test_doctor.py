@@ -393,7 +393,7 @@ def test_the_command(tmp_path: Path) -> None:
     told = run(path, "--now", "2026-11-23")
     assert told.exit_code == 0
     assert re.match(r"in: grade F \(.* of 100\); 3 tickets, 1 engineer, 1 shift\n", told.output)
-    assert "工单流水号 (probably id)" in told.output
+    assert "guessed: 工单流水号 is id, " in told.output
     assert '"光衰过大" = "FTTH_WEAK_LIGHT"  # 2 times; guessed' in told.output
     out = tmp_path / "mapping.toml"
     answer = json.loads(run(path, "--json", "--mapping-out", out).stdout)
