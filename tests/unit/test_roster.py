@@ -25,6 +25,7 @@ from dispatchopt.adapters.roster import (
     read_day_break,
     read_shift_span,
 )
+from dispatchopt.adapters.workbook import read_workbook
 from dispatchopt.errors import DispatchError, InvalidProblemError, Issue
 from dispatchopt.models import Break, Window
 from tests.unit.test_adapters_json import one_folder
@@ -341,3 +342,37 @@ def test_any_roster_gives_a_problem_or_a_dispatch_error(
         read(tmp_path, f"{ROSTER}{row}\n")
     except DispatchError as error:
         assert str(error)
+
+
+def test_the_settings_may_stand_in_the_workbook(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheets: dict[str, list[list[object]]] = {
+        "tickets": [["id", "fault_type", "lon", "lat"], ["T1", "FTTH_WEAK_LIGHT", 121.5, 31.2]],
+        "engineers": [["id", "skills", "lon", "lat"], ["E1", "FIBER_SPLICE:2", 121.4, 31.1]],
+        "排班": [
+            ["日期", "工号", "班次"],
+            [date(2026, 11, 23), "E1", "白班"],
+            [date(2026, 11, 24), "E1", "晚班"],
+        ],
+        "settings": [
+            ["setting", "value"],
+            ["timezone", "Asia/Shanghai"],
+            ["plan_day", "2026-11-24"],
+            ["shift_hours.白班", "08:30-17:30"],
+            ["shift_hours.晚班", '{"hours": "12:00-21:00", "breaks": "17:00/18:00/30"}'],
+        ],
+    }
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.remove(book["Sheet"])
+    book.save(tmp_path / "day.xlsx")
+    (shift,) = shifts_of(read_workbook(tmp_path / "day.xlsx").problem)["E1"]
+    assert (shift.start, shift.end) == (at(12, day=24), at(21, day=24))
+    assert shift.breaks == (Break(earliest=at(17, day=24), latest=at(18, day=24), duration=1800),)
+    sheet = book["settings"]
+    sheet["B3"] = date(2026, 11, 24)  # a date cell is a day, too
+    book.save(tmp_path / "day.xlsx")
+    (shift,) = shifts_of(read_workbook(tmp_path / "day.xlsx").problem)["E1"]
+    assert shift.start == at(12, day=24)

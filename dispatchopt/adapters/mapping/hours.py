@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from dispatchopt.adapters.day_parts import DAY_PARTS, Hours, is_word, read_hours
@@ -52,6 +52,8 @@ def read_plan_day(raw: Any, notes: Notes) -> PlanDay | None:  # Any: TOML
         found = date.fromisoformat(raw) if isinstance(raw, str) and raw not in DAY_WORDS else raw
     except ValueError:
         found = None
+    if isinstance(found, datetime) and found.time() == time():
+        found = found.date()  # what a spreadsheet's date cell is
     if found in DAY_WORDS or (isinstance(found, date) and not isinstance(found, datetime)):
         return found
     notes.fault(["plan_day"], raw, 'must be a day: 2026-11-23, "today" or "tomorrow"')
