@@ -56,7 +56,9 @@ _QUARTERS: Final = {"半": 30, "一刻": 15, "1刻": 15, "2刻": 30, "三刻": 4
 _WORD: Final = re.compile(r"[^\d,，;；、:/~]{1,20}")
 
 _NO_HOURS: Final[Hours] = (0, 0)
-_TIME: Final = re.compile(_CLOCK.format(f"({_HALVES})", "?") + r"(?::00)?", re.IGNORECASE)
+_TIME: Final = re.compile(
+    _CLOCK.format(f"({_HALVES})", "?") + r"(?::00)?(?:左右|前后)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def read_day_window(text: str, words: Mapping[str, Hours]) -> DayWindow:
         known = ", ".join(words)
         raise CellFault(
             "no window; write 2026-11-23 08:00/10:00, 2026-11-23 14点-16点, 14:00-16:00 or a "
-            f"word: {known}"
+            f"word: {known}; other words stand under [day_parts] in mapping.toml"
         )
     if hours[1] <= hours[0]:
         raise CellFault("the window closes before it opens; correct the times")

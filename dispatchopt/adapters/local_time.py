@@ -20,6 +20,7 @@ _INSTANT = re.compile(
 _CLOCK_TIME = re.compile(
     r"(?P<hour>\d{1,2})[:时](?P<minute>\d{2})分?(?::?(?P<second>\d{2})秒?)?", re.ASCII
 )
+_COMPACT = re.compile(r"^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$", re.ASCII)
 _HOW = "write 2026-11-23 08:30, or 2026-11-23T08:30:00+08:00 with its offset"
 
 
@@ -65,7 +66,9 @@ class Clock:
         CellFault
             If it is none, or one that summer time skips or repeats.
         """
-        match = _INSTANT.fullmatch(plain(text))
+        # Ticketing systems write 20261123083000; fourteen digits can be nothing else.
+        compact = _COMPACT.sub(r"\1-\2-\3 \4:\5:\6", plain(text))
+        match = _INSTANT.fullmatch(compact)
         if match is None:
             number = plain(text)
             if re.fullmatch(r"\d{5}(\.\d+)?", number, re.ASCII):

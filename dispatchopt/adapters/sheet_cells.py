@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_DIGITS: Final = 15
 """So many digits of a number a spreadsheet keeps."""
 
+_COMPACT_DIGITS: Final = 14
+"""A time without signs, 20261123083000, as ticketing systems write it."""
+
 _NAMES: Final[frozenset[CellKind]] = frozenset(
     ("id", "ids", "end_place", "text", "levels", "skills", "counts")
 )
@@ -90,7 +93,7 @@ def _number_text(kind: CellKind, number: float, has_1904_dates: bool) -> str:
                 f"{_AS_TEXT}"
             )
         return str(int(number))
-    if kind in _TIMES:
+    if kind in _TIMES and not (is_whole and len(str(int(number))) == _COMPACT_DIGITS):
         local = from_serial(float(number), has_1904_dates=has_1904_dates)
         return f"{local:%Y-%m-%d %H:%M:%S}"
     return str(int(number)) if is_whole and abs(number) < 10**MAX_DIGITS else repr(number)

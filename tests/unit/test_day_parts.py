@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dispatchopt.adapters.csv_folder import read_folder
 from dispatchopt.adapters.day_parts import DAY_PARTS, DayWindow, read_day_window, read_hours
 from dispatchopt.adapters.local_time import CellFault
+from dispatchopt.adapters.sheet_cells import cell_text
 from dispatchopt.errors import InvalidProblemError
 from dispatchopt.models import Ticket, Window
 
@@ -196,6 +197,8 @@ ONE_TIME = window(23, 14.5, 15.5)
         ({"预约时间": "2026/11/23 14:30:00"}, ONE_TIME),
         ({"预约时间": "2026-11-23T14:30+08:00"}, ONE_TIME),
         ({"预约时间": "11月23日 下午2点半"}, ONE_TIME),
+        ({"预约时间": "20261123143000"}, ONE_TIME),
+        ({"预约时间": "11月23日 14:30左右"}, ONE_TIME),
         ({"预约时间": "46349.6041666667"}, ONE_TIME),  # 14.5 of 24 hours
         ({"预约时间": "14:30", "预约日期": "2026-11-23"}, ONE_TIME),
         ({"预约开始": "2026-11-23 14:30"}, ONE_TIME),
@@ -252,6 +255,15 @@ def test_faults_of_windows_in_words(
     (issue,) = caught.value.issues
     assert (issue.file, issue.line, issue.id, issue.field) == ("tickets.csv", 2, "T1", field)
     assert words in issue.message
+
+
+def test_times_of_fourteen_digits(tmp_path: Path) -> None:
+    assert read_ticket(tmp_path, due="20261123083000").due == window(23, 8.5, 9).open
+    cell = cell_text("instant", 20261123083000)
+    assert read_ticket(tmp_path, due=cell).due == window(23, 8.5, 9).open
+    for other in ("20261323083000", "202611230830", "2026112308300000"):
+        with pytest.raises(InvalidProblemError):
+            read_ticket(tmp_path, due=other)
 
 
 def test_serial_numbers_of_days_are_times(tmp_path: Path) -> None:
