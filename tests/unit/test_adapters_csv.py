@@ -381,7 +381,7 @@ def test_all_faults_of_all_files_at_once_with_their_lines(tmp_path: Path) -> Non
             "2026-11-23 08:00/10:00;08:00;99:00",
             "'08:00': no window, '99:00': no window; write 2026-11-23 08:00/10:00, 2026-11-23 "
             "14点-16点, 14:00-16:00 or a word: 上午, 下午, 晚上, 全天, 下班后, morning, afternoon, "
-            "evening, all day",
+            "evening, all day; other words stand under [day_parts] in mapping.toml",
         ),
     ],
 )
