@@ -111,12 +111,14 @@ class ExportTables:
 
     def _without_totals(self, raw: RawTable) -> tuple[Row, ...]:
         """Leave out the rows that add up others, as people put below a table; tell where."""
-        totals = [row for row in raw.rows if _is_total(row)]
-        message = "a row of totals; it was left out"
-        self._warnings.extend(
-            Issue("problem", "", "", "", message, raw.source, row.line) for row in totals
-        )
-        return tuple(row for row in raw.rows if row not in totals) if totals else raw.rows
+        kept: list[Row] = []
+        for row in raw.rows:
+            if _is_total(row):
+                message = "a row of totals; it was left out"
+                self._warnings.append(Issue("problem", "", "", "", message, raw.source, row.line))
+            else:
+                kept.append(row)
+        return tuple(kept)
 
     def _headers(self, raw: RawTable, columns: tuple[Column, ...]) -> list[str] | None:
         """Return the headers; in CSV other signs than commas may glue several into one."""
