@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dispatchopt.adapters.day_parts import DAY_PARTS, DayWindow, read_day_time, read_day_window
+from dispatchopt.adapters.cell_numbers import (
+    parse_decimal,
+    parse_degrees,
+    parse_integer,
+    parse_minutes,
+    parse_priority,
+)
+from dispatchopt.adapters.cell_times import (
+    NONE,
+    each_part,
+    parse_breaks,
+    parse_hours,
+    parse_plan_day,
+    parse_slot,
+    parse_spans,
+    parse_windows,
+)
 from dispatchopt.adapters.headers import (
     AREA_WORDS,
     END_ANYWHERE_WORDS,
@@ -16,31 +31,19 @@ from dispatchopt.adapters.headers import (
     STATUS_WORDS,
     CellKind,
 )
-from dispatchopt.adapters.local_time import CellFault, Clock, NoWindow, from_serial, plain
-from dispatchopt.adapters.roster import DayBreak, read_day_break
+from dispatchopt.adapters.local_time import CellFault, Clock, plain
 from dispatchopt.adapters.strict_json import parse_json
 from dispatchopt.errors import AdapterError
 from dispatchopt.models import Break, Skill, Span, Window
-from dispatchopt.models.base import MAX_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import date
 
 _T = TypeVar("_T")
 
-NONE: Final = "-"
-"""A list cell with this says "none"; an empty cell says "not tracked"."""
-
 _MANGLED_ID = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.IGNORECASE | re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_INTEGER = re.compile(r"[+-]?\d{1,18}(\.0+)?", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(E[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
-_COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?", re.ASCII)
-_PRIORITY = re.compile(r"[P]?([1-4])(\.0+)?级?", re.IGNORECASE | re.ASCII)
-_DURATION = re.compile(r"(?P<number>[\d.,]+)\s*(?P<unit>s|秒|min|m|分|分钟)?", re.ASCII)
-_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
-_DAY_OF_TIME = re.compile(_DAY.pattern + r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2})?)?", re.ASCII)
-_SEPARATOR = re.compile(r"[;；,，、\n]")
 _SPREADSHEET_ERRORS: Final = frozenset(
     ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
 )
@@ -107,70 +110,6 @@ def parse_id(text: str) -> str:
     return text
 
 
-def parse_integer(text: str) -> int:
-    """Read a whole number.
-
-    Raises
-    ------
-    CellFault
-        If it is none.
-    """
-    return int(_digits(text, _INTEGER, "must be a whole number").partition(".")[0])
-
-
-def parse_decimal(text: str) -> float:
-    """Read a number with a decimal point.
-
-    Raises
-    ------
-    CellFault
-        If it is none.
-    """
-    value = float(_digits(text, _DECIMAL, "must be a number, with a point before decimals"))
-    if abs(value) > 1e300:
-        raise CellFault("too large for a number")
-    return value
-
-
-def _digits(text: str, pattern: re.Pattern[str], allowed: str) -> str:
-    number = plain(text)
-    if _COMMA_NUMBER.fullmatch(number):
-        raise CellFault("a comma in a number; write plain digits, a point before decimals")
-    if not pattern.fullmatch(number):
-        raise CellFault(allowed)
-    return number
-
-
-def _parse_degrees(limit: int) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = parse_decimal(text)
-        if abs(value) > limit:
-            raise CellFault(f"must lie in -{limit}..{limit}; are lon and lat swapped?")
-        return value
-
-    return parse
-
-
-def _parse_priority(text: str) -> int:
-    match = _PRIORITY.fullmatch(plain(text))
-    if match is None:
-        raise CellFault("must be 1 (most urgent) to 4; P1 to P4 will do")
-    return int(match[1])
-
-
-def _parse_minutes(text: str) -> int:
-    match = _DURATION.fullmatch(plain(text))
-    if match is None:
-        raise CellFault("must be a number of minutes (75) or seconds (100s)")
-    number = parse_decimal(match["number"])
-    seconds = number * (1 if match["unit"] in ("s", "秒") else 60)
-    if abs(seconds - round(seconds)) > 1e-6:
-        raise CellFault("must be whole seconds; write for example 75 (minutes) or 100s")
-    if seconds >= MAX_SECONDS:
-        raise CellFault(f"must be at most {(MAX_SECONDS - 1) // 60} minutes")
-    return round(seconds)
-
-
 def _parse_word(words: Mapping[str, str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         found = words.get(plain(text).casefold())
@@ -179,31 +118,6 @@ def _parse_word(words: Mapping[str, str]) -> Callable[[str], str]:
         return found
 
     return parse
-
-
-def _parts(text: str) -> list[str]:
-    if text == NONE:
-        return []
-    return [part.strip() for part in _SEPARATOR.split(text) if part.strip()]
-
-
-def _each(text: str, read: Callable[[str], _T]) -> list[_T]:
-    """Read the parts of a list, every fault at once; a way out that several share is told once."""
-    found: list[_T] = []
-    faults: dict[str, list[str]] = {}
-    for part in _parts(text):
-        try:
-            found.append(read(part))
-        except CellFault as fault:
-            for told in fault.args:
-                what, _, way_out = str(told).partition("; ")
-                faults.setdefault(way_out, []).append(what)
-    if faults:
-        told = (
-            f"{', '.join(what)}; {way}" if way else ", ".join(what) for way, what in faults.items()
-        )
-        raise CellFault("; ".join(told))
-    return found
 
 
 def _named(text: str, read: Callable[[str], tuple[str, _T]]) -> dict[str, _T]:
@@ -216,12 +130,12 @@ def _named(text: str, read: Callable[[str], tuple[str, _T]]) -> dict[str, _T]:
             raise CellFault(f"{name!r} stands twice")
         found[name] = value
 
-    _each(text, note)
+    each_part(text, note)
     return found
 
 
 def _parse_ids(text: str) -> tuple[str, ...]:
-    return tuple(_each(text, parse_id))
+    return tuple(each_part(text, parse_id))
 
 
 def _numbered(text: str) -> dict[str, int]:
@@ -265,7 +179,7 @@ def _name_and_skill(part: str) -> tuple[str, dict[str, Any]]:  # Any: level and 
 
 def _parse_day(text: str) -> date:
     try:
-        return _parse_plan_day(text)
+        return parse_plan_day(text)
     except CellFault:
         pass
     raise CellFault(f"{text!r} is no day of expiry; write WORK_AT_HEIGHT:1@2027-03-01")
@@ -285,119 +199,6 @@ def _parse_end_place(text: str) -> str | None:
     return None if text in END_ANYWHERE_WORDS else parse_id(text)
 
 
-def _parse_windows(text: str, clock: Clock) -> list[dict[str, datetime] | DayWindow]:
-    """Read windows; those in words wait for the days of the plan."""
-    return _each(text, _naming(lambda part: _parse_window(part, clock), text))
-
-
-def _parse_window(text: str, clock: Clock) -> dict[str, datetime] | DayWindow:
-    try:
-        opens, closes = clock.window(text)
-    except NoWindow:
-        window = read_day_window(text, clock.day_parts or DAY_PARTS)
-        clock.note_local()
-        return window
-    return {"open": opens, "close": closes}
-
-
-def _parse_slot(text: str, clock: Clock) -> dict[str, datetime] | DayWindow:
-    if len(_parts(text)) != 1:
-        raise CellFault("must be one window; an appointment has no choice")
-    try:
-        return _parse_window(text, clock)
-    except CellFault:
-        found = _parse_moment(text, clock)
-        if found is None:
-            raise
-        return found
-
-
-def _parse_moment(text: str, clock: Clock) -> dict[str, datetime] | DayWindow | None:
-    """Read one time or a day alone; the booking gives it its width."""
-    found = read_day_time(text)
-    if found is not None:
-        clock.note_local()
-        return found
-    try:
-        moment = clock.instant(text)
-    except CellFault:
-        return None
-    return {"open": moment, "close": moment}
-
-
-def _parse_spans(text: str, clock: Clock) -> list[dict[str, datetime]]:
-    def read(part: str) -> dict[str, datetime]:
-        if plain(part).endswith(("/", "~", "至")):
-            raise CellFault("has no end; leave a stretch out while it lasts")
-        start, end = clock.window(part)
-        return {"start": start, "end": end}
-
-    return _each(text, _naming(read, text))
-
-
-def _parse_plan_day(text: str) -> date:
-    normal = plain(text)
-    if re.fullmatch(r"\d{5}(\.0+)?", normal, re.ASCII):
-        return from_serial(float(normal)).date()
-    found = _DAY_OF_TIME.fullmatch(normal)
-    try:
-        if found is not None:
-            return date(int(found[1]), int(found[2]), int(found[3]))
-    except ValueError:
-        pass
-    raise CellFault("no day; write 2026-11-23")
-
-
-def _parse_hours(text: str, clock: Clock) -> str:
-    """Return the name of a shift, or hours, as it is: the roster settles it with its day."""
-    clock.note_local()
-    return text.strip()
-
-
-_Pause = dict[str, Any]  # Any: times and seconds
-
-
-def _parse_breaks(text: str, clock: Clock) -> list[_Pause | DayBreak]:
-    """Read breaks; those by the clock wait for the day of the shift."""
-
-    def read(part: str) -> _Pause | DayBreak:
-        by_clock = read_day_break(part)
-        if by_clock is not None:
-            return by_clock
-        span, slash, minutes = part.replace("／", "/").rpartition("/")
-        if not slash or "/" not in span:
-            raise CellFault("no break; write earliest/latest/minutes: 12:00/13:00/30")
-        faults: list[str] = []
-        pause: _Pause = {}
-        try:
-            pause["earliest"], pause["latest"] = clock.window(span)
-        except CellFault as fault:
-            faults.append(str(fault))
-        try:
-            pause["duration"] = _parse_minutes(minutes)
-        except CellFault as fault:
-            faults.append(f"the duration {fault}")
-        if faults:
-            raise CellFault("; ".join(faults))
-        return pause
-
-    return _each(text, _naming(read, text))
-
-
-def _naming(read: Callable[[str], _T], text: str) -> Callable[[str], _T]:
-    """Let the faults of a reader name their part if there are several."""
-    if len(_parts(text)) == 1:
-        return read
-
-    def named(part: str) -> _T:
-        try:
-            return read(part)
-        except CellFault as fault:
-            raise CellFault(f"{part!r}: {fault}") from None
-
-    return named
-
-
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUS_WORDS,
     "lock": LOCK_WORDS,
@@ -406,22 +207,22 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _TIMED_READERS: Final[Mapping[str, Callable[[str, Clock], Any]]] = {
     "instant": lambda text, clock: clock.instant(text),
-    "windows": _parse_windows,
-    "slot": _parse_slot,
-    "spans": _parse_spans,
-    "breaks": _parse_breaks,
-    "hours": _parse_hours,
+    "windows": parse_windows,
+    "slot": parse_slot,
+    "spans": parse_spans,
+    "breaks": parse_breaks,
+    "hours": parse_hours,
 }
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "id": parse_id,
     "text": str,
     "int": parse_integer,
     "float": parse_decimal,
-    "lat": _parse_degrees(90),
-    "lon": _parse_degrees(180),
-    "priority": _parse_priority,
-    "minutes": _parse_minutes,
-    "day": _parse_plan_day,
+    "lat": parse_degrees(90),
+    "lon": parse_degrees(180),
+    "priority": parse_priority,
+    "minutes": parse_minutes,
+    "day": parse_plan_day,
     **{kind: _parse_word(words) for kind, words in _WORDS.items()},
     "levels": _numbered,
     "counts": _numbered,

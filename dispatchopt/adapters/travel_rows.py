@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dispatchopt.adapters.cells import parse_decimal, parse_id
+from dispatchopt.adapters.cell_numbers import parse_decimal
+from dispatchopt.adapters.cells import parse_id
 from dispatchopt.adapters.headers import normal_header, split_cells
 from dispatchopt.adapters.local_time import CellFault
 from dispatchopt.errors import AdapterError, Issue

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from dispatchopt.adapters.cells import parse_decimal, parse_id
+from dispatchopt.adapters.cell_numbers import parse_decimal
+from dispatchopt.adapters.cells import parse_id
 from dispatchopt.adapters.coordinates import DECIMALS, CoordinateSystem, convert
 from dispatchopt.adapters.headers import PLACE_COLUMNS, header_index, normal_header
 from dispatchopt.adapters.local_time import CellFault
