@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.proofs --data FOLDER --sizes 100,300 --seconds 10,60`` plans city-day
 instances with a proof and prints cost, bound, gap and seconds, and the distance to the best bound
-known. ``--family roomy`` and ``--family balanced`` make days of their own instead: one where every
+known. ``--family city_like`` makes more of them, drawn from the same shares. ``--family roomy`` and ``--family balanced`` make days of their own instead: one where every
 ticket fits and travel decides, one under the whole balanced policy.
 A bound below 0.999 of the first one in ``bounds.json`` fails the run.
 """
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import dispatchopt as do
 from benchmarks.city_day import BOUNDS_FILE, best_bounds
+from benchmarks.city_like import make_city_day
 from benchmarks.day import read_problem, small_problem
 from benchmarks.machine import describe_machine
 from benchmarks.ours import warm_up
@@ -115,7 +116,9 @@ def _days(options: argparse.Namespace) -> Iterator[tuple[str, float, Problem]]:
     limits = options.seconds * (len(options.sizes) if len(options.seconds) == 1 else 1)
     for size, limit in zip(options.sizes, limits, strict=True):
         for seed in options.seeds:
-            if options.family == "roomy":
+            if options.family == "city_like":
+                yield f"city_like_{size}_s{seed}", limit, make_city_day(tickets=size, seed=seed)
+            elif options.family == "roomy":
                 day = generate_plain(tickets=size, seed=seed, pressure=0.7)
                 yield f"roomy_{size}_s{seed}", limit, day
             elif options.family == "balanced":
@@ -133,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proofs", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(), help="folder of the city days")
     parser.add_argument(
-        "--family", choices=["city_day", "plain", "roomy", "balanced"], default="city_day"
+        "--family",
+        choices=["city_day", "city_like", "plain", "roomy", "balanced"],
+        default="city_day",
     )
     parser.add_argument("--sizes", type=_integers, default=[100, 300])
     parser.add_argument("--seconds", type=_numbers, default=[10.0, 60.0], help="one, or for each")

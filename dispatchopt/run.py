@@ -47,7 +47,7 @@ first improvement of the routes, and seconds per ticket. Estimated from the time
 SEARCH_SHARE, PROOF_SHARE = 0.55, 0.35
 """Shares of the time for the search and for the proof after it; the rest polishes the plan."""
 
-SEARCH_PROOFS, LONG_PROOF_SHARE = 6.0, 0.6
+SEARCH_PROOFS, LONG_PROOF_SHARE = 6.0, 0.85
 """With much time the search takes only so many times what a first bound takes, and the proof this
 share of what is left then: cuts go on raising the bound where the search stands still."""
 
@@ -123,10 +123,6 @@ class Options:
             raise ValueError(f"prove is {self.prove!r}; give True, False or leave it out")
         if not _is_number(self.gap, 0, 1):
             raise ValueError(f"gap is {self.gap!r}; give a share from 0 to below 1, such as 0.01")
-
-
-def _polish(heat: Heat) -> Heat:
-    return Heat(max(heat.cold, POLISH_HEAT * heat.hot), heat.cold)
 
 
 def _is_number(value: object, low: float, high: float) -> bool:
@@ -212,7 +208,7 @@ class Run:
         if self._is_close() or self.interrupted:
             return best
         self.lns.start(best)
-        self._anneal(self._left(), _polish(default_heat(inst)), rest=10)
+        self._anneal(self._left(), default_heat(inst).share(POLISH_HEAT), rest=10)
         return self._improved(self.lns.routes())
 
     def _search(self, seconds: float | None) -> Routes:
@@ -252,7 +248,7 @@ class Run:
         )
         self.lns.start(routes)
         if not self.interrupted:
-            self._anneal(end - time.monotonic(), _polish(heat))
+            self._anneal(end - time.monotonic(), heat.share(POLISH_HEAT))
         return self._improved(self.lns.routes() if self.lns.cost < cost else before)
 
     def _is_to_prove(self) -> bool:

@@ -151,8 +151,10 @@ def _fine(fines: Array, half: int, byte: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _dominates(label: Array, used: Array, fines: Array, p: int, q: int) -> bool:
+def _dominates(label: Array, used: Array, fines: Array, exact: int, p: int, q: int) -> bool:
     """Whether label p makes label q needless; times and bare costs have been compared."""
+    if not exact:
+        return True
     if label[p, MEMORY] & ~label[q, MEMORY]:
         return False
     for d in range(used.shape[1]):
@@ -171,6 +173,7 @@ def _keep(
     label: Array,
     used: Array,
     fines: Array,
+    exact: int,
     head: Array,
     queue: Array,
     new: int,
@@ -180,7 +183,7 @@ def _keep(
     slot, time, cost = label[new, SLOT], label[new, TIME], label[new, COST]
     before, p = _int64(-1), head[slot]
     while p >= 0 and label[p, COST] <= cost:
-        if label[p, TIME] <= time and _dominates(label, used, fines, p, new):
+        if label[p, TIME] <= time and _dominates(label, used, fines, exact, p, new):
             return False
         before = p
         p = label[p, NEXT]
@@ -192,7 +195,7 @@ def _keep(
     before = new
     while p >= 0:
         after = label[p, NEXT]
-        if label[p, TIME] >= time and _dominates(label, used, fines, new, p):
+        if label[p, TIME] >= time and _dominates(label, used, fines, exact, new, p):
             label[p, MEMORY] = -1
             label[before, NEXT] = after
         else:
@@ -227,6 +230,7 @@ def price_shift(
     fines: Array,
     limit: int,
     share: int,
+    exact: int,
     max_labels: int,
     stop: Array,
     visits: Array,
@@ -239,7 +243,7 @@ def price_shift(
     members
         ``int64[m]``: tickets that the shift may take.
     near
-        ``int64[m, G]``: local indices that each ticket remembers, itself first, padded with -1.
+        ``int64[m, G]``: local indices that each ticket remembers, padded with -1 (`memory.py`).
     place
         ``int8[m, m]``: position of a ticket (column) in a ticket's row of `near`, or -1.
     dual
@@ -253,10 +257,14 @@ def price_shift(
         ``int64[14, 256]``: sum of the cuts' prices, by byte.
     share
         Percent; once a route is found, only those within this share of its lead are looked for.
+    exact
+        0: labels are compared by time and cost alone. That is fast; routes, and the least cost, may
+        be missed.
     stop
         ``int64[1]``: not 0 ends the search at once.
     visits, found
-        Out: ``int64[K, R]`` tickets, ``int64[K, 3]`` length, cost, labels on the way.
+        Out: ``int64[K, R]`` tickets, of a longer route the last ones; ``int64[K, 3]`` length, cost,
+        labels on the way.
 
     Returns
     -------
@@ -419,7 +427,7 @@ def price_shift(
                 label[count, MEMORY] = kept
                 label[count, HALF], label[count, HALF2] = half ^ cuts[t, 0], half2 ^ cuts[t, 2]
                 label[count, SLOT], label[count, PARENT] = now * m + j, p
-                if _keep(label, used, fines, head, queue, count, e):
+                if _keep(label, used, fines, exact, head, queue, count, e):
                     count += 1
         if p == -2:
             p = -1
@@ -440,11 +448,9 @@ def price_shift(
         while q >= 0:
             size += 1
             q = label[q, PARENT]
-        if size > visits.shape[1]:
-            continue
         found[chosen, 0], found[chosen, 1], found[chosen, 2] = size, total, count
-        q = p
-        while q >= 0:
+        size, q = min(size, visits.shape[1]), p
+        while size > 0:
             size -= 1
             visits[chosen, size] = members[label[q, SLOT] % m]
             q = label[q, PARENT]

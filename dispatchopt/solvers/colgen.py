@@ -3,8 +3,8 @@
 The bound of a round is ``sum of ticket prices - prices of cuts + sum over shifts of the least cost
 of a route less its prices``, in exact integers; it holds for any prices, so long as every shift was
 priced exactly (Lasdon 1970; Lübbecke & Desrosiers 2005, Selected topics in column generation,
-Operations Research). Prices are smoothed towards the best so far (Wentges 1997). Parts of all plans
-are bounded likewise, with prices of their limits (`limits.py`).
+Operations Research). Routes are guessed between exact rounds, with prices smoothed over rounds
+(Neame 1999). Parts of all plans are bounded likewise, with prices of their limits (`limits.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,6 +20,8 @@ from dispatchopt.solvers._pricing import MAX_CUTS
 from dispatchopt.solvers.cuts import Cut, as_bits, separate
 from dispatchopt.solvers.limits import WHOLE, Branch
 from dispatchopt.solvers.master import Master, MasterError
+from dispatchopt.solvers.memory import is_elementary, returns
+from dispatchopt.solvers.over_shifts import over_shifts
 from dispatchopt.solvers.pricing import SCALE, Column, Priced, Pricer, Prices
 from dispatchopt.solvers.table import Table
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from dispatchopt.forms import Instance, Int64Array
     from dispatchopt.solvers._kernels import Search
+    from dispatchopt.solvers.memory import Passed
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,10 @@ MOST_COST = 2**48
 route, they must fit 64 bits."""
 
 SMOOTHING = 0.5
-"""Weight of the best prices so far in the prices of the next round."""
+"""Weight of earlier prices in those that routes are guessed with."""
+
+IDLE = 0.001
+"""Routes guessed gain little if the programme falls by no more than this share."""
 
 COLUMNS_A_SHIFT = 10
 """Routes taken from one pricing of a shift; from those known already, half as many."""
@@ -46,7 +50,8 @@ COLUMNS_A_SHIFT = 10
 TOLERANCE = 1e-6
 """The linear programme is solved once its value and the bound differ by this share."""
 
-POLL_SECONDS = 0.05
+LEAST_SHARE = 1e-6
+"""A column with a smaller share is not in the programme's mix."""
 
 
 class Ended(Exception):
@@ -61,9 +66,14 @@ class Duals(NamedTuple):
     limit: Int64Array
 
 
+class _Price(Protocol):
+    def __call__(
+        self, shift: int, prices: Prices, limit: int, /, *, most: int, thread: int
+    ) -> Priced: ...
+
+
 class _Round(NamedTuple):
     prices: Prices
-    duals: Duals
     value: int  # bound in units of 1 / SCALE
 
 
@@ -125,6 +135,8 @@ class ColumnGeneration:
         self.branch, self._among = WHOLE, np.zeros((0, inst.num_tickets), np.int64)
         self.branch_value: int | None = None
         self.skip = inst.skip_cost * SCALE
+        self._lively = list(range(inst.num_shifts))
+        self._passed: list[set[Passed]] = [set() for _ in range(inst.num_shifts)]
 
     @property
     def bound(self) -> int | None:
@@ -143,9 +155,9 @@ class ColumnGeneration:
         for s, visits in enumerate(routes):
             if visits:
                 self.pricer.set_load(s, self.pricer.work_of(s, visits))
-        for s, visits in enumerate(routes):
-            for column in (self.pricer.empty[s], self.pricer.measure(s, visits)):
-                self.enter(self.know(column))
+        for empty in self.pricer.empty:
+            self.enter(self.know(empty))
+        self.enter_routes(routes)
         for s, visits in others:
             self.know(self.pricer.measure(s, visits))
 
@@ -195,8 +207,7 @@ class ColumnGeneration:
         self.branch, self.branch_value = branch, value
         self.pricer.forbid(branch.forbidden)
         self._table.forbid(branch.forbidden)
-        is_closed = self._table.is_closed
-        self.master.close({at for at, number in enumerate(self.in_master) if is_closed[number]})
+        self._close()
         self.master.limit(branch.limits, penalty)
         self._among = np.zeros((len(branch.limits), self.inst.num_tickets), np.int64)
         for row, limit in zip(self._among, branch.limits, strict=True):
@@ -234,27 +245,94 @@ class ColumnGeneration:
             self.master.add_column(column, [cut.times(column.visits) for cut in self.cuts])
         return is_new
 
+    def enter_routes(self, routes: Sequence[Sequence[int]]) -> None:
+        """Put the routes of a plan into the master problem."""
+        for s, visits in enumerate(routes):
+            self.enter(self.know(self.pricer.measure(s, visits)))
+
     def _converge(self, upper: int) -> None:
-        """Solve the linear programme over all routes of the branch, cuts included."""
-        center: _Round | None = None
+        """Solve the linear programme over all routes of the branch, cuts included.
+
+        Routes are guessed first, and memories widened once that gains little. When guesses bring
+        nothing new and the programme returns to no ticket, every shift is priced exactly; the first
+        time earlier, for a first bound.
+        """
+        smooth: Duals | None = None
+        before = math.inf
         while True:
             self.master.solve(self.should_stop)
-            duals = self.duals()
+            duals, value = self.duals(), self.master.objective
             if self._take_known(duals):
                 continue
-            smooth = SMOOTHING if center is not None else 0.0
-            while True:
-                done, entered = self._price(duals, center, smooth)
-                if center is None or done.value > center.value:
-                    center = done
+            is_idle, before = before - value <= IDLE * abs(value), value
+            if is_idle and self._best is None:
+                done, entered = self._price(duals)
                 self._note(done)
-                if self._is_done(upper, center):
-                    return
                 if entered:
-                    break
-                if smooth == 0.0:
+                    continue
+            elif is_idle and self.remember_returns():
+                smooth, before = None, math.inf
+                continue
+            if smooth is not None:
+                smooth = self._legal(_between(smooth, duals, SMOOTHING))
+                if self._guess(smooth):
+                    continue
+            smooth = duals
+            if self._guess(duals):
+                continue
+            if not self.remember_returns():
+                done, entered = self._price(duals)
+                self._note(done)
+                is_solved = not entered or self._is_solved(done)
+                if self._is_reached(upper) or (is_solved and not self.remember_returns()):
                     return
-                smooth = 0.0
+            smooth, before = None, math.inf
+
+    def _guess(self, duals: Duals) -> int:
+        """Enter routes found by fast pricing; return how many. Shifts that had none come last."""
+        prices = self.prices_of(duals.ticket, duals.cut)
+        level = np.floor(self.master.shift_duals * SCALE).astype(np.int64) - SCALE
+        everyone = range(self.inst.num_shifts)
+        for shifts in (self._lively, [s for s in everyone if s not in self._lively]):
+            found = self.guess_shifts(prices, level, shifts) if shifts else []
+            entered = [
+                sum(self.enter(self.know(column)) for column in priced.columns) for priced in found
+            ]
+            if any(entered):
+                self._lively = [s for s, number in zip(shifts, entered, strict=True) if number]
+                return sum(entered)
+        self._lively = list(everyone)
+        return 0
+
+    def remember_returns(self) -> bool:
+        """Widen memories where the programme returns to tickets; return whether any became wider.
+
+        Columns that wider memories do not allow are closed for good.
+        """
+        for number, share in zip(self.in_master, self.master.shares, strict=False):
+            column = self.columns[number]
+            if share > LEAST_SHARE:
+                self._passed[column.shift] |= returns(column.visits)
+        wider = {s for s, pairs in enumerate(self._passed) if self.pricer.remember(s, pairs)}
+        self._passed = [set() for _ in self._passed]
+        for number, column in enumerate(self.columns):
+            if (
+                column.shift in wider
+                and not is_elementary(column.visits)
+                and not self.pricer.allows(column.shift, column.visits)
+            ):
+                self._table.retire(number)
+        if wider:
+            self._close()
+        return bool(wider)
+
+    def _close(self) -> None:
+        """Close the columns in the master problem that are not counted."""
+        is_closed = self._table.is_closed
+        self.master.close({at for at, number in enumerate(self.in_master) if is_closed[number]})
+
+    def _is_reached(self, upper: int) -> bool:
+        return self.branch_value is not None and -(-self.branch_value // SCALE) >= upper
 
     def _note(self, done: _Round) -> None:
         """Keep what a round proves of the branch, and of all plans."""
@@ -264,13 +342,8 @@ class ColumnGeneration:
             self._best = done
             self._tell(-(-done.value // SCALE))
 
-    def _is_done(self, upper: int, center: _Round) -> bool:
-        limit = math.ceil(self.master.objective * (1 - TOLERANCE) - 1e-6)
-        assert self.branch_value is not None
-        return (
-            -(-center.value // SCALE) >= min(upper, limit)
-            or -(-self.branch_value // SCALE) >= upper
-        )
+    def _is_solved(self, done: _Round) -> bool:
+        return -(-done.value // SCALE) >= math.ceil(self.master.objective * (1 - TOLERANCE) - 1e-6)
 
     def duals(self) -> Duals:
         """Return the prices of the master problem."""
@@ -305,10 +378,8 @@ class ColumnGeneration:
                 self.enter(number)
         return int(taken.sum())
 
-    def _price(self, duals: Duals, center: _Round | None, smooth: float) -> tuple[_Round, int]:
+    def _price(self, duals: Duals) -> tuple[_Round, int]:
         """Price every shift; return what the round proves, and how many columns entered."""
-        if center is not None and smooth:
-            duals = self._legal(_between(center.duals, duals, smooth))
         prices = self.prices_of(duals.ticket, duals.cut)
         _, least = self._table.reduced(prices, self.inst.num_shifts)
         priced = self.price_shifts(prices, least, range(self.inst.num_shifts))
@@ -333,7 +404,7 @@ class ColumnGeneration:
             len(self.in_master),
             self.labels,
         )
-        return _Round(prices, duals, value), entered
+        return _Round(prices, value), entered
 
     def _lead(self, column: Column) -> float:
         """Reduced cost in the master problem."""
@@ -348,42 +419,46 @@ class ColumnGeneration:
     def price_shifts(
         self, prices: Prices, limit: Int64Array, shifts: Sequence[int]
     ) -> list[Priced]:
-        """Price shifts in threads, each for routes below its limit; this thread listens meanwhile.
+        """Price shifts in threads, each for routes below its limit.
 
         Raises
         ------
         Ended
             If the run is to end.
         """
-        if self.should_stop() or (self.max_labels is not None and self.labels > self.max_labels):
-            raise Ended
         begin = time.monotonic()
-        turn = count()
-        priced: list[Priced] = [Priced([], None, 0)] * len(shifts)
-        self.pricer.stop[0] = 0
-
-        def work(thread: int) -> None:
-            while (i := next(turn)) < len(priced) and not self.pricer.stop[0]:
-                s = shifts[i]
-                priced[i] = self.pricer.price(
-                    s, prices, int(limit[s]), most=COLUMNS_A_SHIFT, share=100, thread=thread
-                )
-
-        with ThreadPoolExecutor(self.threads) as pool:
-            try:
-                jobs = {pool.submit(work, thread) for thread in range(self.threads)}
-                open_jobs = jobs
-                while open_jobs:
-                    _, open_jobs = wait(open_jobs, POLL_SECONDS, FIRST_EXCEPTION)
-                    if open_jobs and self.should_stop():
-                        self.pricer.stop[0] = 1
-                for job in jobs:
-                    job.result()
-            finally:
-                self.pricer.stop[0] = 1
+        priced = self._over(self.pricer.price, prices, limit, shifts)
         if self.branch == WHOLE and len(shifts) == self.inst.num_shifts:
             self.round_seconds = time.monotonic() - begin
-        self.labels += sum(found.labels for found in priced)
+        return priced
+
+    def guess_shifts(
+        self, prices: Prices, limit: Int64Array, shifts: Sequence[int]
+    ) -> list[Priced]:
+        """Do the same fast: routes may be missed.
+
+        Raises
+        ------
+        Ended
+            If the run is to end.
+        """
+        return self._over(self.pricer.guess, prices, limit, shifts)
+
+    def _over(
+        self, price: _Price, prices: Prices, limit: Int64Array, shifts: Sequence[int]
+    ) -> list[Priced]:
+        if self.should_stop() or (self.max_labels is not None and self.labels > self.max_labels):
+            raise Ended
+        priced = over_shifts(
+            lambda s, thread: price(s, prices, int(limit[s]), most=COLUMNS_A_SHIFT, thread=thread),
+            shifts,
+            self.threads,
+            stop=self.pricer.stop,
+            should_stop=self.should_stop,
+        )
+        for s, found in zip(shifts, priced, strict=True):
+            self.labels += found.labels
+            self._passed[s].update(found.passed)
         return priced
 
     def _cut(self, upper: int) -> None:
@@ -395,7 +470,7 @@ class ColumnGeneration:
             mixed = [
                 (self.columns[number], share)
                 for number, share in zip(self.in_master, self.master.shares, strict=False)
-                if 1e-6 < share < 1 - 1e-6
+                if LEAST_SHARE < share < 1 - LEAST_SHARE
             ]
             new = separate([c for c, _ in mixed], [x for _, x in mixed], self.inst.num_tickets)
             new = [cut for cut in new if cut not in self.cuts]

@@ -16,7 +16,7 @@ import numpy as np
 
 from dispatchopt.solvers.colgen import ColumnGeneration
 from dispatchopt.solvers.dive import dive
-from dispatchopt.solvers.lns import Heat, Lns, default_heat
+from dispatchopt.solvers.lns import Lns, default_heat
 from dispatchopt.solvers.proof import Pool
 
 if TYPE_CHECKING:
@@ -185,8 +185,7 @@ def _improve_core(
         generation.should_stop = _either(should_stop, latest)
         found = search(dive(generation), POLISH_SHARE, POLISH_HEAT)
         logger.info("core: bound %s, best %d, found %d", generation.bound, best.cost, found.cost)
-        for s, visits in enumerate(found.routes()):
-            generation.enter(generation.know(generation.pricer.measure(s, visits)))
+        generation.enter_routes(found.routes())
         best = min(best, found, key=lambda lns: lns.cost)
         seed, latest, lasted = seed + 1, begin + seconds, time.monotonic() - started
     return best.routes()
@@ -216,8 +215,5 @@ def _search(
                 pool.add(plan)
         return not should_stop()
 
-    usual = default_heat(inst)
-    lns.run_until(
-        max(0.0, seconds), Heat(max(usual.cold, heat * usual.hot), usual.cold), on_batch=on_batch
-    )
+    lns.run_until(max(0.0, seconds), default_heat(inst).share(heat), on_batch=on_batch)
     return lns

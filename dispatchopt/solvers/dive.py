@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatchopt.solvers.colgen import Ended
+from dispatchopt.solvers.colgen import IDLE, Ended
 from dispatchopt.solvers.master import MasterError
+from dispatchopt.solvers.memory import is_elementary
 from dispatchopt.solvers.pricing import SCALE
 
 if TYPE_CHECKING:
@@ -61,15 +62,21 @@ def dive(generation: ColumnGeneration) -> Routes:
 
 
 def _solve(generation: ColumnGeneration, shifts: list[int], taken: set[int]) -> None:
-    """Solve the linear programme over the shifts still open, to the end or nearly."""
+    """Solve the linear programme over the shifts still open, nearly."""
+    before = math.inf
     for _ in range(ROUNDS_A_STEP):
         generation.master.solve(generation.should_stop)
+        value = generation.master.objective
+        is_idle, before = before - value <= IDLE * abs(value), value
+        if is_idle and not generation.remember_returns():
+            return
         ticket, cut, _ = generation.duals()
         ticket[list(taken)] = FORBIDDEN
         level = np.floor(generation.master.shift_duals * SCALE).astype(np.int64) - SCALE
-        priced = generation.price_shifts(generation.prices_of(ticket, cut), level, shifts)
+        priced = generation.guess_shifts(generation.prices_of(ticket, cut), level, shifts)
         columns = [column for found in priced for column in found.columns]
-        if not sum(generation.enter(generation.know(column)) for column in columns):
+        entered = sum(generation.enter(generation.know(column)) for column in columns)
+        if not entered and not generation.remember_returns():
             return
 
 
@@ -85,7 +92,7 @@ def _surest(generation: ColumnGeneration, open_shifts: set[int]) -> list[int]:
             break
         visits = set(column.visits)
         fits = column.shift in open_shifts - shifts and not visits & tickets
-        if fits and len(visits) == len(column.visits):
+        if fits and is_elementary(column.visits):
             chosen.append(at)
             shifts.add(column.shift)
             tickets |= visits

@@ -43,6 +43,10 @@ class Heat:
     hot: float
     cold: float
 
+    def share(self, share: float) -> Heat:
+        """Begin at a share of the hot temperature."""
+        return Heat(max(self.cold, share * self.hot), self.cold)
+
     def epoch(self, epoch: int) -> tuple[float, float]:
         """Return the logarithm of an epoch's first temperature, and its fall to `cold`."""
         hot = max(self.cold, self.hot * REHEATS[epoch])

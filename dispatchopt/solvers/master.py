@@ -168,7 +168,10 @@ class Master:
                 self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
             try:
                 result = self._solver.solve(
-                    params=mathopt.SolveParameters(lp_algorithm=algorithm), interrupter=interrupter
+                    params=mathopt.SolveParameters(
+                        lp_algorithm=algorithm, presolve=mathopt.Emphasis.OFF
+                    ),
+                    interrupter=interrupter,
                 )
             # MathOpt fails to translate some of its own errors, hence any exception.
             except Exception as error:

@@ -11,18 +11,16 @@ from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers._kernels import _load_price as load_price
 from dispatchopt.solvers._pricing import WORD, find_triples, price_shift, reduced_costs
 from dispatchopt.solvers.layout import new_chain
+from dispatchopt.solvers.memory import Memory, Passed, returns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from dispatchopt.solvers._kernels import Array, Chain, Search
     from dispatchopt.solvers.limits import Pair
 
 SCALE = 1024
 """Prices are multiples of 1 / SCALE: bounds are exact integers in this unit."""
-
-REMEMBERED = 8
-"""Tickets near by that a label remembers (ng-routes)."""
 
 MAX_STEPS = 300
 """Steps of time in which completions are bounded, at most."""
@@ -52,11 +50,24 @@ class Prices(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """What pricing a shift found: routes, the least reduced cost (None: unknown), labels made."""
+    """What pricing a shift found.
+
+    Attributes
+    ----------
+    columns
+        Routes.
+    least
+        The least reduced cost, or the limit that none is below; None: unknown.
+    labels
+        Labels made.
+    passed
+        Where routes too long to be any return to tickets.
+    """
 
     columns: list[Column]
     least: int | None
     labels: int
+    passed: Collection[Passed] = ()
 
 
 class Pricer:
@@ -75,13 +86,12 @@ class Pricer:
         self.longest = most_visits + 4
         self.stop = np.zeros(1, np.int64)
         shifts = range(inst.num_shifts)
-        self.members = [np.nonzero(search.legal[:, s])[0].astype(np.int64) for s in shifts]
-        remembered = [_remembered(search, members) for members in self.members]
-        self.near = [near for near, _ in remembered]
-        self.place = [place for _, place in remembered]
-        self._whole = list(zip(self.members, self.near, self.place, strict=True))
-        self._restricted: dict[tuple[int, frozenset[int]], tuple[Int64Array, Array, Array]] = {}
-        self.bits = [_step_bits(inst, s, self.members[s]) for s in shifts]
+        members = [np.nonzero(search.legal[:, s])[0].astype(np.int64) for s in shifts]
+        self.memory = [Memory(search, of_shift) for of_shift in members]
+        self._whole = list(self.memory)
+        self._forbidden: dict[int, frozenset[int]] = {}
+        self._restricted: dict[tuple[int, frozenset[int]], Memory] = {}
+        self.bits = [_step_bits(inst, s, members[s]) for s in shifts]
         self.lines = [(0, 0)] * inst.num_shifts
         self._chains: list[Chain] = [new_chain(search, self.longest, 0) for _ in range(threads)]
         self.empty = [self.measure(s, ()) for s in shifts]
@@ -91,17 +101,30 @@ class Pricer:
         tickets: dict[int, set[int]] = {}
         for t, s in pairs:
             tickets.setdefault(s, set()).add(t)
-        for s, whole in enumerate(self._whole):
-            part = self._without(s, frozenset(tickets[s])) if s in tickets else whole
-            self.members[s], self.near[s], self.place[s] = part
+        self._forbidden = {s: frozenset(those) for s, those in tickets.items()}
+        for s in range(len(self._whole)):
+            self._set_memory(s)
 
-    def _without(self, shift: int, tickets: frozenset[int]) -> tuple[Int64Array, Array, Array]:
-        key = (shift, tickets)
-        if key not in self._restricted:
-            members = self._whole[shift][0]
-            members = members[~np.isin(members, list(tickets))]
-            self._restricted[key] = (members, *_remembered(self.search, members))
-        return self._restricted[key]
+    def _set_memory(self, shift: int) -> None:
+        whole, tickets = self._whole[shift], self._forbidden.get(shift)
+        if tickets is None:
+            self.memory[shift] = whole
+            return
+        if (shift, tickets) not in self._restricted:
+            self._restricted[shift, tickets] = whole.without(tickets)
+        self.memory[shift] = self._restricted[shift, tickets]
+
+    def remember(self, shift: int, pairs: Iterable[Passed]) -> bool:
+        """Let routes of a shift remember tickets past others; return whether that is new."""
+        if not self._whole[shift].widen(sorted(pairs)):
+            return False
+        self._restricted = {key: m for key, m in self._restricted.items() if key[0] != shift}
+        self._set_memory(shift)
+        return True
+
+    def allows(self, shift: int, visits: Sequence[int]) -> bool:
+        """Whether a route of a shift returns to no ticket that it remembers."""
+        return self._whole[shift].allows(visits)
 
     def set_load(self, shift: int, work: int) -> None:
         """Count the shift's price of load by its tangent at so many seconds of work."""
@@ -138,36 +161,46 @@ class Pricer:
         load = self._load_price(shift, work)
         return Column(shift, tuple(visits), cost, (cost - load) * SCALE + base + slope * work)
 
-    def price(
-        self, shift: int, prices: Prices, limit: int, *, most: int, share: int, thread: int
-    ) -> Priced:
+    def price(self, shift: int, prices: Prices, limit: int, *, most: int, thread: int) -> Priced:
         """Find up to `most` routes of a shift that cost less than `limit` less their prices."""
-        number, least, labels, visits, found = self._run(shift, prices, limit, most, share)
-        if number < 0:
-            return Priced([], None, labels)
-        columns = [
-            self.measure(shift, visits[i, : found[i, 0]].tolist(), thread=thread)
-            for i in range(number)
-        ]
-        return Priced(columns, min(limit, least), labels)
+        return self._priced(shift, prices, limit, most, 1, thread)
+
+    def guess(self, shift: int, prices: Prices, limit: int, *, most: int, thread: int) -> Priced:
+        """Do the same fast: routes may be missed, and the least reduced cost stays unknown."""
+        return self._priced(shift, prices, limit, most, 0, thread)._replace(least=None)
 
     def least(self, shift: int, prices: Prices, limit: int) -> int | None:
         """Return the least cost less prices of a route, or `limit`; None if it takes too long."""
-        number, least, *_ = self._run(shift, prices, limit, 1, 0)
+        number, least, *_ = self._run(shift, prices, limit, 1, 0, 1)
         return None if number < 0 else min(limit, least)
 
+    def _priced(
+        self, shift: int, prices: Prices, limit: int, most: int, exact: int, thread: int
+    ) -> Priced:
+        number, least, labels, visits, found = self._run(shift, prices, limit, most, 100, exact)
+        if number < 0:
+            return Priced([], None, labels)
+        columns, passed = [], set[Passed]()
+        for route, length in zip(visits[:number].tolist(), found[:number, 0].tolist(), strict=True):
+            if length <= len(route):
+                columns.append(self.measure(shift, route[:length], thread=thread))
+            else:
+                passed |= returns(route)  # no route of distinct tickets is so long
+        return Priced(columns, min(limit, least), labels, passed)
+
     def _run(
-        self, shift: int, prices: Prices, limit: int, most: int, share: int
+        self, shift: int, prices: Prices, limit: int, most: int, share: int, exact: int
     ) -> tuple[int, int, int, Array, Array]:
         visits = np.zeros((most, self.longest - 1), np.int64)
         found = np.zeros((most, 3), np.int64)
         slope, base = self.lines[shift]
+        memory = self.memory[shift]
         number, least, labels = price_shift(
             self.search,
             shift,
-            self.members[shift],
-            self.near[shift],
-            self.place[shift],
+            memory.members,
+            memory.near,
+            memory.place,
             prices.dual,
             SCALE,
             slope,
@@ -177,6 +210,7 @@ class Pricer:
             prices.fines,
             limit,
             share,
+            exact,
             MAX_LABELS,
             self.stop,
             visits,
@@ -194,27 +228,12 @@ def compile_pricing(search: Search) -> None:
     rows = np.zeros((1, 1), np.int64)
     if num_s:
         price_shift(
-            search, 0, none, np.zeros((0, REMEMBERED), np.int64), np.zeros((0, 0), np.int8), dual,
-            SCALE, 0, 0, 6, bits, fines, 0, 100, 1, one, rows, np.zeros((1, 3), np.int64),
+            search, 0, none, np.zeros((0, 1), np.int64), np.zeros((0, 0), np.int8), dual,
+            SCALE, 0, 0, 6, bits, fines, 0, 100, 1, 1, one, rows, np.zeros((1, 3), np.int64),
         )  # fmt: skip
     least = np.zeros(max(1, num_s), np.int64)
     reduced_costs(none, rows, none, none, 0, dual, bits, fines, 0, none, least)
     find_triples(rows, none, np.zeros(0), num_t, 0.0, np.zeros((1, 4)))
-
-
-def _remembered(search: Search, members: Int64Array) -> tuple[Array, Array]:
-    """Return the tickets that each ticket of a shift remembers, and their positions there."""
-    m = len(members)
-    local = np.full(search.legal.shape[0], -1, np.int64)
-    local[members] = np.arange(m)
-    near = np.full((m, REMEMBERED), -1, np.int64)
-    place = np.full((m, m), -1, np.int8)
-    for i, t in enumerate(members):
-        close = local[search.near[t]]
-        close = close[close >= 0][:REMEMBERED]
-        near[i, : len(close)] = close
-        place[i, close] = np.arange(len(close))
-    return near, place
 
 
 def _step_bits(inst: Instance, shift: int, members: Int64Array) -> int:

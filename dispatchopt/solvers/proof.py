@@ -11,7 +11,7 @@ from dispatchopt.forms import BALANCE, RESERVE, largest_cost
 from dispatchopt.solvers.branch import Tree
 from dispatchopt.solvers.colgen import MOST_COST, ColumnGeneration
 from dispatchopt.solvers.dive import dive
-from dispatchopt.solvers.lns import Heat, Lns, default_heat
+from dispatchopt.solvers.lns import Lns, default_heat
 from dispatchopt.solvers.pricing import SCALE
 from dispatchopt.solvers.setpart import choose, mix
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 MIX_SHARE = 0.25
 """Share of the time that is kept for mixing the routes."""
 
-DIVE_SHARE, POLISH_SHARE, CUT_SHARE = 0.35, 0.15, 0.3
-"""Once the linear programme is solved, shares of the time then left, one after the other: to round
-it to a plan, to search around that plan, for cuts; the rest is for branching. Of a city day of 100
+DIVES = 2
+DIVE_SHARE, POLISH_SHARE, CUT_SHARE = 0.35, 0.1, 0.3
+"""Once the linear programme is solved, so many times, each time these shares of the time then left,
+one after the other: to round it to a plan, to search around that plan, for cuts; the rest is for
+branching. Of a city day of 100
 tickets the search alone leaves out two tickets after minutes, the rounded plan's search one."""
 
 POLISH_HEAT, POLISH_ITERATIONS = 0.3, 500
@@ -133,13 +135,17 @@ def _bound(
     is_solved = generation.solve(upper=upper)
     if not is_solved or generation.bound is None or generation.bound >= upper:
         return generation.bound, routes, cost
-    clock.give(DIVE_SHARE)
-    found = _polished(generation, dive(generation), clock, seed)
-    routes, cost = min((routes, cost), (found, generation.cost_of(found)), key=lambda plan: plan[1])
-    upper = cost - int(gap * cost)
-    clock.give(CUT_SHARE)
-    # The dive left the programme of its last step.
-    generation.run(upper=upper)
+    for round_of_dives in range(DIVES):
+        clock.give(DIVE_SHARE)
+        found = _polished(generation, dive(generation), clock, seed + round_of_dives)
+        plans = ((routes, cost), (found, generation.cost_of(found)))
+        routes, cost = min(plans, key=lambda plan: plan[1])
+        upper = cost - int(gap * cost)
+        clock.give(CUT_SHARE)
+        # The dive left the programme of its last step.
+        generation.run(upper=upper)
+        if generation.bound >= upper:
+            return generation.bound, routes, cost
     clock.give(1.0)
     tree = Tree(generation, routes, cost, gap=gap, tell=tell)
     tree.run()
@@ -151,8 +157,7 @@ def _polished(generation: ColumnGeneration, routes: Routes, clock: _Clock, seed:
     inst = generation.inst
     lns = Lns(inst, seed, generation.threads)
     lns.start(routes)
-    usual, left = default_heat(inst), clock.left
-    heat = Heat(max(usual.cold, POLISH_HEAT * usual.hot), usual.cold)
+    heat, left = default_heat(inst).share(POLISH_HEAT), clock.left
 
     def go_on() -> bool:
         return not clock.should_stop()
@@ -161,8 +166,7 @@ def _polished(generation: ColumnGeneration, routes: Routes, clock: _Clock, seed:
         lns.run_iterations(POLISH_ITERATIONS * inst.num_tickets, heat, on_batch=go_on)
     else:
         lns.run_until(POLISH_SHARE * left, heat, on_batch=go_on)
-    for s, visits in enumerate(lns.routes()):
-        generation.enter(generation.know(generation.pricer.measure(s, visits)))
+    generation.enter_routes(lns.routes())
     return lns.routes()
 
 

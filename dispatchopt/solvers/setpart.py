@@ -8,6 +8,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from dispatchopt.solvers.cpsat.watch import Watch, make_solver
+from dispatchopt.solvers.memory import is_elementary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,15 +30,11 @@ def choose(
     """
     own = {(s, tuple(visits)) for s, visits in enumerate(routes)}
     order = np.argsort(reduced, kind="stable").tolist()
-    fit = [i for i in order if reduced[i] < gap and _is_elementary(columns[i])][:MOST_COLUMNS]
+    fit = [i for i in order if reduced[i] < gap and is_elementary(columns[i].visits)][:MOST_COLUMNS]
     chosen = set(fit) | {
         i for i, column in enumerate(columns) if (column.shift, column.visits) in own
     }
     return [columns[i] for i in sorted(chosen)]
-
-
-def _is_elementary(column: Column) -> bool:
-    return len(set(column.visits)) == len(column.visits)
 
 
 def mix(

@@ -58,9 +58,13 @@ class Table:
                 CLOSED
             )
 
+    def retire(self, number: int) -> None:
+        """Count a column no more, whatever is forbidden."""
+        self.relaxed[number] = self.counted[number] = CLOSED
+
     @property
     def is_closed(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Whether each column has a forbidden pair."""
+        """Whether each column has a forbidden pair, or is retired."""
         return np.equal(self.counted[: self.count], CLOSED)
 
     def reduced(self, prices: Prices, num_shifts: int) -> tuple[Int64Array, Int64Array]:

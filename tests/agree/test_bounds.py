@@ -98,7 +98,7 @@ def test_the_cheapest_route_is_found(data: st.DataObject) -> None:
                 fine = sum(f * cut.times(order) for f, cut in zip(fines, cuts, strict=True))
                 costs.append(column.relaxed - int(prices.dual[list(order)].sum()) + fine)
     limit = data.draw(st.sampled_from((2**50, 0, -3600 * SCALE)))
-    found = pricer.price(s, prices, limit, most=5, share=100, thread=0)
+    found = pricer.price(s, prices, limit, most=5, thread=0)
     assert found.least == min([limit, *costs])
     for column in found.columns:
         assert route_cost(inst, s, list(column.visits)) == column.cost
@@ -122,7 +122,7 @@ def test_a_day_is_bounded_and_bettered(threads: int) -> None:
             threads=threads,
             seed=0,
             seconds=None,
-            max_labels=150_000,
+            max_labels=400_000,
             gap=0.0,
             should_stop=lambda: False,
         )
