@@ -11,7 +11,8 @@ BALANCED
       longest P2s of the catalogue, and more than all the short P3s that would fit into the time of
       a feeder cut, even if these are two days overdue. P2, P3, P4 follow at 20, 10, 5 h with 5,
       2.5, 1.25 h per hour of duration.
-    - A day of age adds one hour, so that an old P4 overtakes a fresh P3 after five days.
+    - A day of age adds one hour, so that an old P4 overtakes a fresh P3 that takes as long after
+      five days. That bounds no wait: under lasting overload take eight hours (`docs/night.md`).
     - A broken promise costs 1000 h, more than five P1s; the customer was told. The rule raises it
       where a shift could hold more unpromised work than that.
     - Delay: an hour of waiting of a P1, an outage of many homes or a firm, is worth two hours of

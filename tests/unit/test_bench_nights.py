@@ -75,17 +75,58 @@ def test_arrivals_keep_every_ticket_and_its_time_to_due() -> None:
 
 def test_a_months_sums_add_up() -> None:
     scale = ageing.Scale(days=2, tickets_a_day=20, iterations=5, threads=1, seeds=1)
-    month = ageing.simulate(scale, 1, 3600)
-    assert month.arrived == 40 == month.visits + month.left
-    assert month.left == month.left_by_day[-1]
+    whole = generate(tickets=40, days=2, seed=1, pressure=1.5, appointment_percent=0)
+    month = ageing.simulate(whole, scale, 1, 3600)
+    assert month.arrived == 40 == month.visits + len(month.left_ages) == len(month.ages)
+    assert month.left_ages
+    assert month.oldest_of_all == max(month.ages)
     assert max(month.waits, default=0) <= 1
     assert month.kept <= month.due
+    assert sum(month.arrived_work) == sum(t.duration or 0 for t in whole.tickets)
+    assert month.overload > 1
 
 
-@pytest.mark.parametrize(("oldest", "verdict"), [(21, "PASS"), (22, "FAIL")])
+def test_the_work_is_set_by_what_gets_done() -> None:
+    scale = ageing.Scale(days=4, tickets_a_day=20, iterations=5, threads=1, seeds=1)
+    whole = ageing.calibrate(scale, 1)
+    month = ageing.simulate(whole, scale, 1, ageing.STATED_RATE)
+    assert 1.05 < month.overload < 1.15
+
+
+@pytest.mark.parametrize(
+    ("arrived", "served", "nights"),
+    [
+        # Everything is done on its day.
+        ([10, 10, 10], [10, 10, 10], 0),
+        # A tenth too much: 1, 2, 3 of the last day's 11 wait.
+        ([11, 11, 11], [10, 10, 10], 1),
+        # 12 of the first day's 20 are done after two days, all after three: 2 nights.
+        ([20, 0, 0], [6, 6, 8], 2),
+        # Half of the work: after four days the third day's and the fourth's wait.
+        ([10, 10, 10, 10], [5, 5, 5, 5], 2),
+    ],
+)
+def test_the_oldest_in_order_of_arrival(arrived: list[int], served: list[int], nights: int) -> None:
+    month = ageing.Month(1, 0, arrived_work=arrived, served_work=served)
+    assert month.oldest_in_order == nights
+
+
+@pytest.mark.parametrize(("oldest", "verdict"), [(14, "PASS"), (15, "FAIL")])
 def test_the_stated_age(oldest: int, verdict: str) -> None:
     months = [ageing.Month(1, rate, waits=[0]) for rate in ageing.RATES]
-    months[-1].oldest[4] = oldest
-    found = ageing.figures(months, ageing.Scale())
-    assert [figure.verdict for figure in found[:3]] == ["not judged", "not judged", verdict]
+    for month in months:
+        month.oldest[4] = oldest
+    verdicts = {f.what: f.verdict for f in ageing.figures(months)}
+    assert verdicts.pop(f"age_per_day {ageing.STATED_RATE}") == verdict
+    assert set(verdicts.values()) == {"not judged"}
     assert ageing.RATES[1] == BALANCED["age_per_day"]
+
+
+def test_the_costs_are_against_no_ageing() -> None:
+    months = [
+        ageing.Month(1, rate, waits=[0] * num, worth=100 * num, kept=num, due=10)
+        for rate, num in zip(ageing.RATES, (10, 9, 8, 7, 6, 5), strict=True)
+    ]
+    head, *rows = ageing.price_rows(months)
+    assert [row[head.index("visits, %")] for row in rows[:2]] == ["+0.0", "-10.0"]
+    assert [row[head.index("limits kept, points")] for row in rows[-1:]] == ["-50.0"]
