@@ -18,6 +18,7 @@ import numpy as np
 
 from dispatchopt.solvers._pricing import MAX_CUTS
 from dispatchopt.solvers.cuts import Cut, as_bits, separate
+from dispatchopt.solvers.duals import Duals, between, dearest
 from dispatchopt.solvers.limits import WHOLE, Branch
 from dispatchopt.solvers.master import Master, MasterError
 from dispatchopt.solvers.memory import is_elementary, returns
@@ -41,6 +42,9 @@ route, they must fit 64 bits."""
 SMOOTHING = 0.5
 """Weight of earlier prices in those that routes are guessed with."""
 
+GUESSED = 4
+"""All shifts are priced exactly once guesses made so many times the labels of the last time."""
+
 IDLE = 0.001
 """Routes guessed gain little if the programme falls by no more than this share."""
 
@@ -56,14 +60,6 @@ LEAST_SHARE = 1e-6
 
 class Ended(Exception):
     """Time or effort is used up; what is known stays valid."""
-
-
-class Duals(NamedTuple):
-    """What the linear programme pays for tickets, takes for cuts, and for limits, in 1 / SCALE."""
-
-    ticket: Int64Array
-    cut: Int64Array
-    limit: Int64Array
 
 
 class _Price(Protocol):
@@ -137,6 +133,7 @@ class ColumnGeneration:
         self.skip = inst.skip_cost * SCALE
         self._lively = list(range(inst.num_shifts))
         self._passed: list[set[Passed]] = [set() for _ in range(inst.num_shifts)]
+        self._guessed_labels = self._exact_labels = 0
 
     @property
     def bound(self) -> int | None:
@@ -253,9 +250,9 @@ class ColumnGeneration:
     def _converge(self, upper: int) -> None:
         """Solve the linear programme over all routes of the branch, cuts included.
 
-        Routes are guessed first, and memories widened once that gains little. When guesses bring
-        nothing new and the programme returns to no ticket, every shift is priced exactly; the first
-        time earlier, for a first bound.
+        Routes are guessed, and memories widened once that gains little. When guesses bring nothing
+        new and the programme returns to no ticket, every shift is priced exactly; before that now
+        and then, so that there is a bound early.
         """
         smooth: Duals | None = None
         before = math.inf
@@ -265,26 +262,26 @@ class ColumnGeneration:
             if self._take_known(duals):
                 continue
             is_idle, before = before - value <= IDLE * abs(value), value
-            if is_idle and self._best is None:
-                done, entered = self._price(duals)
-                self._note(done)
-                if entered:
-                    continue
-            elif is_idle and self.remember_returns():
+            if is_idle and self.remember_returns():
                 smooth, before = None, math.inf
                 continue
-            if smooth is not None:
-                smooth = self._legal(_between(smooth, duals, SMOOTHING))
-                if self._guess(smooth):
+            smooth = duals if smooth is None else self._legal(between(smooth, duals, SMOOTHING))
+            if self._guessed_labels > GUESSED * self._exact_labels:
+                entered = self._price(smooth)
+                if self._is_reached(upper):
+                    return
+                if entered:
                     continue
+            if self._guess(smooth):
+                continue
             smooth = duals
             if self._guess(duals):
                 continue
             if not self.remember_returns():
-                done, entered = self._price(duals)
-                self._note(done)
-                is_solved = not entered or self._is_solved(done)
-                if self._is_reached(upper) or (is_solved and not self.remember_returns()):
+                entered = self._price(duals)
+                if self._is_reached(upper) or (
+                    (not entered or self._is_solved()) and not self.remember_returns()
+                ):
                     return
             smooth, before = None, math.inf
 
@@ -342,8 +339,10 @@ class ColumnGeneration:
             self._best = done
             self._tell(-(-done.value // SCALE))
 
-    def _is_solved(self, done: _Round) -> bool:
-        return -(-done.value // SCALE) >= math.ceil(self.master.objective * (1 - TOLERANCE) - 1e-6)
+    def _is_solved(self) -> bool:
+        assert self.branch_value is not None
+        least = math.ceil(self.master.objective * (1 - TOLERANCE) - 1e-6)
+        return -(-self.branch_value // SCALE) >= least
 
     def duals(self) -> Duals:
         """Return the prices of the master problem."""
@@ -355,7 +354,7 @@ class ColumnGeneration:
     def _legal(self, duals: Duals) -> Duals:
         """Return prices that no ticket left out would lose by; and no more cuts than may count."""
         ceiling = self.skip - duals.limit @ self._among
-        return Duals(np.minimum(duals.ticket, ceiling), _dearest(duals.cut), duals.limit)
+        return Duals(np.minimum(duals.ticket, ceiling), dearest(duals.cut), duals.limit)
 
     def prices_of(self, ticket: Int64Array, cut: Int64Array) -> Prices:
         """Return prices as the kernels read them."""
@@ -378,12 +377,16 @@ class ColumnGeneration:
                 self.enter(number)
         return int(taken.sum())
 
-    def _price(self, duals: Duals) -> tuple[_Round, int]:
-        """Price every shift; return what the round proves, and how many columns entered."""
+    def _price(self, duals: Duals) -> int:
+        """Price every shift exactly, note what that proves; return how many columns entered."""
+        begin, labels = time.monotonic(), self.labels
         prices = self.prices_of(duals.ticket, duals.cut)
         _, least = self._table.reduced(prices, self.inst.num_shifts)
-        priced = self.price_shifts(prices, least, range(self.inst.num_shifts))
+        priced = self._over(self.pricer.price, prices, least, range(self.inst.num_shifts))
         self.rounds += 1
+        self._guessed_labels, self._exact_labels = 0, self.labels - labels
+        if self.branch == WHOLE:
+            self.round_seconds = time.monotonic() - begin
         value = int(duals.ticket.sum()) - int(duals.cut.sum())
         for limit, price in zip(self.branch.limits, duals.limit.tolist(), strict=True):
             value += limit.worth(price)
@@ -404,7 +407,8 @@ class ColumnGeneration:
             len(self.in_master),
             self.labels,
         )
-        return _Round(prices, value), entered
+        self._note(_Round(prices, value))
+        return entered
 
     def _lead(self, column: Column) -> float:
         """Reduced cost in the master problem."""
@@ -416,33 +420,20 @@ class ColumnGeneration:
                 lead -= dual * cut.times(column.visits)
         return lead
 
-    def price_shifts(
-        self, prices: Prices, limit: Int64Array, shifts: Sequence[int]
-    ) -> list[Priced]:
-        """Price shifts in threads, each for routes below its limit.
-
-        Raises
-        ------
-        Ended
-            If the run is to end.
-        """
-        begin = time.monotonic()
-        priced = self._over(self.pricer.price, prices, limit, shifts)
-        if self.branch == WHOLE and len(shifts) == self.inst.num_shifts:
-            self.round_seconds = time.monotonic() - begin
-        return priced
-
     def guess_shifts(
         self, prices: Prices, limit: Int64Array, shifts: Sequence[int]
     ) -> list[Priced]:
-        """Do the same fast: routes may be missed.
+        """Find routes of shifts below their limits, fast: some may be missed.
 
         Raises
         ------
         Ended
             If the run is to end.
         """
-        return self._over(self.pricer.guess, prices, limit, shifts)
+        before = self.labels
+        found = self._over(self.pricer.guess, prices, limit, shifts)
+        self._guessed_labels += self.labels - before
+        return found
 
     def _over(
         self, price: _Price, prices: Prices, limit: Int64Array, shifts: Sequence[int]
@@ -490,22 +481,3 @@ class ColumnGeneration:
             keep = [dual < -1e-9 for dual in self.master.cut_duals.tolist()]
             self.master.drop_cuts(keep)
             self.cuts = [cut for cut, kept in zip(self.cuts, keep, strict=True) if kept]
-
-
-def _between(first: Duals, second: Duals, share: float) -> Duals:
-    """Return prices between two, `share` of the first."""
-    return Duals(
-        *(
-            np.floor(share * one + (1 - share) * other).astype(np.int64)
-            for one, other in zip(first, second, strict=True)
-        )
-    )
-
-
-def _dearest(prices: Int64Array) -> Int64Array:
-    """Let cuts beyond the number that the kernel counts go free."""
-    if np.count_nonzero(prices) <= MAX_CUTS:
-        return prices
-    kept = prices.copy()
-    kept[np.argsort(-prices, kind="stable")[MAX_CUTS:]] = 0
-    return kept
