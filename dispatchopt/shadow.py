@@ -2,7 +2,8 @@
 
 The prices come from the proof of the bound. They are marginal and by estimate from above: with one
 hour more on a shift, the best possible plan costs less by at most its price and the distance
-between the cost of this plan and its bound before branching.
+between the cost of this plan and its bound before branching; prices of load are taken as they are
+before the change.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dispatchopt.instance import Compiled
+    from dispatchopt.solvers.memory import Memory, Passed
     from dispatchopt.solvers.pricing import Prices
 
 HOUR = 3600
@@ -149,7 +151,21 @@ def _with_longer_shifts(pricer: Pricer) -> Pricer:
     search, most_visits = lay_out(longer)
     later = Pricer(longer, search, most_visits, 1)
     later.lines = pricer.lines
+    # What memories have grown by: an hour would else be priced with routes that return to tickets.
+    for s, memory in enumerate(pricer.memory):
+        later.remember(s, _remembered(memory) - _remembered(later.memory[s]))
     return later
+
+
+def _remembered(memory: Memory) -> set[Passed]:
+    """Return the tickets that each ticket of a shift remembers, with that ticket."""
+    members = memory.members.tolist()
+    return {
+        (members[other], past)
+        for past, row in zip(members, memory.near.tolist(), strict=True)
+        for other in row
+        if other >= 0
+    }
 
 
 def _single(kind: str, worths: Mapping[str, int]) -> Iterable[Worth]:

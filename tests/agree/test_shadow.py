@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -12,9 +14,13 @@ import dispatchopt as do
 from dispatchopt.generator import generate_plain
 from dispatchopt.instance import Compiled, compile_problem
 from dispatchopt.shadow import ShadowPrices, shadow_prices
+from dispatchopt.solvers import memory
 from dispatchopt.solvers.colgen import ColumnGeneration
 from dispatchopt.solvers.cpsat import solve_exact
+from dispatchopt.solvers.cuts import as_bits
+from dispatchopt.solvers.layout import lay_out
 from dispatchopt.solvers.lns import Lns
+from dispatchopt.solvers.pricing import SCALE, Pricer, Prices
 from tests.strategies import problems
 
 if TYPE_CHECKING:
@@ -74,6 +80,25 @@ def test_a_ticket_less_saves_at_most_its_price_and_the_distance(drawn: Problem) 
         after = solve_exact(free).cost
         assert after is not None
         assert before - after <= prices.of("ticket")[ticket_id] + before - bound + 1
+
+
+def test_an_hour_is_priced_with_what_routes_remember() -> None:
+    compiled = compile_problem(generate_plain(tickets=12, engineers=2, seed=1))
+    inst = compiled.instance
+    search, most_visits = lay_out(inst)
+    # A worth of 6 h for each ticket, so that routes gain by coming back to one.
+    prices = Prices(np.full(12, 6 * 3600 * SCALE), *as_bits([], [], 12))
+    hours = []
+    for nearest in (memory.MOST, 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(memory, "NEAREST", nearest)
+            pricer = Pricer(inst, search, most_visits, 1)
+            for s in range(inst.num_shifts):
+                pricer.remember(s, permutations(range(12), 2))
+            levels = [2**50] * inst.num_shifts
+            hours.append(shadow_prices(compiled, pricer, prices, levels).of("shift_hour"))
+    assert hours[0] == hours[1]
+    assert any(hours[0].values())
 
 
 @pytest.fixture(scope="module")
