@@ -106,13 +106,14 @@ def plan(
         bool | None,
         typer.Option(
             "--prove/--no-prove",
-            help="Prove how far the cost is from the least possible. Default: if there is time.",
+            help="Prove how far the cost is from the least possible. Default: if the time limit "
+            "leaves time for it.",
         ),
     ] = None,
     gap: Annotated[
         float,
         typer.Option(
-            min=0, max=0.999, help="End once the plan is within this share of its bound (0.01)."
+            min=0, max=0.999, help="End once within this share of the bound, such as 0.01."
         ),
     ] = 0.0,
     policy: PolicyFile = None,

@@ -52,7 +52,8 @@ class Result:
         Names of prices that the bound counts in part only (load and reserve of room by a straight
         line below them): the true gap may be smaller.
     shadow_prices
-        What more of something would be worth; None without a bound within a tenth of the cost.
+        What more of something would be worth; None with 12 tickets or fewer, or without a bound
+        within a tenth of the cost.
     status
         ``optimal``: no plan costs less. ``feasible``: a valid plan.
     seed, iterations, runtime
@@ -138,8 +139,9 @@ class Planner:
         threads
             Chains in parallel; absent: the cores that this process may use.
         prove
-            Whether to prove a bound on the cost of any plan (with more than 12 tickets by
-            column generation, which makes plans better too). Absent: if there is time for it.
+            Whether to prove a bound on the cost of any plan by column generation, which makes
+            plans better too. Absent: if the time limit leaves time for it. With 12 tickets or
+            fewer the constraint model tries to prove the plan optimal in any case.
         gap
             Share of the cost that a plan may lie above its bound; once it is no more the run ends.
         on_progress
@@ -301,8 +303,9 @@ def solve(
     threads
         Chains in parallel; absent: the cores that this process may use.
     prove
-        Whether to prove a bound on the cost of any plan (with more than 12 tickets by column
-        generation, which makes plans better too). Absent: if there is time for it.
+        Whether to prove a bound on the cost of any plan by column generation, which makes plans
+        better too. Absent: if the time limit leaves time for it. With 12 tickets or fewer the
+        constraint model tries to prove the plan optimal in any case.
     gap
         Share of the cost that a plan may lie above its bound; once it is no more the run ends.
     on_progress
