@@ -91,6 +91,8 @@ def shadow_prices(
 ) -> ShadowPrices:
     """Return the worths that the prices of a proof imply.
 
+    A shift that takes too long to price has no worth, and counts for no skill or territory.
+
     Parameters
     ----------
     pricer, prices, levels
@@ -105,10 +107,15 @@ def shadow_prices(
     with ThreadPoolExecutor(threads) as pool:
         leads = list(pool.map(lambda s: _lead(pricer, prices, s, levels[s]), shifts))
         longer = list(pool.map(lambda s: _lead(later, prices, s, levels[s]), shifts))
-    shift = dict(zip(compiled.shift_ids, leads, strict=True))
+    shift = {
+        shift_id: lead
+        for shift_id, lead in zip(compiled.shift_ids, leads, strict=True)
+        if lead is not None
+    }
     hour = {
-        shift_id: max(0, more - lead)
-        for shift_id, more, lead in zip(compiled.shift_ids, longer, leads, strict=True)
+        shift_id: max(0, more - shift[shift_id])
+        for shift_id, more in zip(compiled.shift_ids, longer, strict=True)
+        if more is not None and shift_id in shift
     }
     ticket = {
         ticket_id: max(0, round(int(price) / SCALE))
@@ -132,14 +139,15 @@ def shadow_prices(
     return ShadowPrices(tuple(rows))
 
 
-def _lead(pricer: Pricer, prices: Prices, shift: int, level: int) -> int:
+def _lead(pricer: Pricer, prices: Prices, shift: int, level: int) -> int | None:
     """Return by how much the shift's best route is cheaper than none, tickets' prices counted.
 
-    Only routes below `level` are looked for: one that costs so much is known.
+    Only routes below `level` are looked for: one that costs so much is known. None: pricing the
+    shift takes too long.
     """
     empty = pricer.empty[shift].relaxed
     least = pricer.least(shift, prices, min(empty, level))
-    return 0 if least is None else max(0, -(-(empty - least) // SCALE))
+    return None if least is None else max(0, -(-(empty - least) // SCALE))
 
 
 def _with_longer_shifts(pricer: Pricer) -> Pricer:

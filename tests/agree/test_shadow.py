@@ -101,6 +101,19 @@ def test_an_hour_is_priced_with_what_routes_remember() -> None:
     assert any(hours[0].values())
 
 
+def test_a_shift_that_takes_too_long_to_price_has_no_worth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = compile_problem(generate_plain(tickets=12, engineers=2, seed=1))
+    search, most_visits = lay_out(compiled.instance)
+    pricer = Pricer(compiled.instance, search, most_visits, 1)
+    prices = Prices(np.full(12, 6 * 3600 * SCALE), *as_bits([], [], 12))
+    assert shadow_prices(compiled, pricer, prices, [2**50] * 2).of("shift")
+    monkeypatch.setattr(Pricer, "least", lambda *_: None)
+    worths = shadow_prices(compiled, pricer, prices, [2**50] * 2)
+    assert {row.kind for row in worths.rows} == {"ticket"}
+
+
 @pytest.fixture(scope="module")
 def result() -> do.Result:
     return do.solve(
