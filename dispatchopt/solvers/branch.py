@@ -160,10 +160,13 @@ class Tree:
         for tickets in self._groups:
             total = float(out[list(tickets)].sum())
             if _is_fraction(total):
-                return [
+                parts = [
                     branch.within(tickets, most=int(total)),
                     branch.within(tickets, least=int(total) + 1),
                 ]
+                # A programme that pays for breaking a limit would be split into itself.
+                if branch not in parts:
+                    return parts
         shares = self._shares()
         candidates = self._candidates(branch, shares)
         if not candidates:
@@ -196,6 +199,7 @@ class Tree:
                 others = {(t, int(o)) for o in np.nonzero(legal[t])[0] if o != s}
                 split = [branch.without({(t, s)}), branch.without(others).within((t,), most=0)]
                 found.append((abs(share - 0.5), split))
+        found = [entry for entry in found if branch not in entry[1]]
         found.sort(key=lambda entry: entry[0])
         return [split for _, split in found[:CANDIDATES]]
 

@@ -354,7 +354,10 @@ class ColumnGeneration:
     def _legal(self, duals: Duals) -> Duals:
         """Return prices that no ticket left out would lose by; and no more cuts than may count."""
         ceiling = self.skip - duals.limit @ self._among
-        return Duals(np.minimum(duals.ticket, ceiling), dearest(duals.cut), duals.limit)
+        # An imprecise programme may pay anything; sums have to fit 64 bits.
+        least = -(2**60 // max(1, self.inst.num_tickets))
+        ticket = np.minimum(np.maximum(duals.ticket, least), ceiling)
+        return Duals(ticket, dearest(duals.cut), duals.limit)
 
     def prices_of(self, ticket: Int64Array, cut: Int64Array) -> Prices:
         """Return prices as the kernels read them."""

@@ -84,7 +84,9 @@ class Proof(NamedTuple):
 
 def seconds_needed(inst: Instance, threads: int) -> float:
     """Return about how long the first bound takes: measured at 100, 300 and 1000 tickets."""
-    return float(2.2 * (inst.num_tickets / 100) ** 2.2 * 2 / min(threads, 2 * inst.num_shifts))
+    return float(
+        2.2 * (inst.num_tickets / 100) ** 2.2 * 2 / min(threads, 2 * max(1, inst.num_shifts))
+    )
 
 
 def can_prove(inst: Instance) -> bool:
@@ -211,7 +213,9 @@ def prove(
     if bound is None or bound <= 0:
         return Proof(None, routes, cost, None, None, (), (), 0.0)
     if bound < cost and not should_stop():
-        columns = choose(generation.columns, generation.reduced(), routes, (cost - bound) * SCALE)
+        # Reduced costs are those of the prices of `generation.bound`; branching may have raised it.
+        room = (cost - (generation.bound or 0)) * SCALE
+        columns = choose(generation.columns, generation.reduced(), routes, room)
         routes, cost = mix(
             inst,
             columns,

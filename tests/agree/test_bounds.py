@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from dispatchopt import solve
 from dispatchopt.generator import generate, generate_plain
 from dispatchopt.instance import compile_problem
 from dispatchopt.solvers.colgen import ColumnGeneration
@@ -193,3 +194,11 @@ def test_costs_too_large_for_exact_bounds_are_left_alone() -> None:
     inst = compile_problem(generate_plain(tickets=20, engineers=3, seed=1)).instance
     assert can_prove(inst)
     assert not can_prove(inst._replace(skip_cost=inst.skip_cost * 2**30))
+
+
+def test_a_day_without_shifts_is_planned_and_needs_no_proof() -> None:
+    day = generate_plain(tickets=20, engineers=3, seed=1)
+    none = tuple(e.model_copy(update={"shifts": ()}) for e in day.engineers)
+    for prove_it in (None, True):
+        result = solve(day.model_copy(update={"engineers": none}), time_limit=0.2, prove=prove_it)
+        assert len(result.plan.unserved) == 20

@@ -228,3 +228,13 @@ def test_limits_of_the_same_tickets_become_one() -> None:
     # Three out of three pay 3 x 10 at most 2 times; a negative price is counted most often.
     assert branch.limits[0].worth(10) == 10
     assert branch.limits[0].worth(-10) == -20
+
+
+def test_a_part_is_never_split_into_itself() -> None:
+    # A programme that pays for breaking its limit leaves out 2.5 of at most 2.
+    inst = compile_problem(generate_plain(tickets=12, engineers=2, seed=1)).instance
+    tree = tree_of(inst)
+    everyone = tuple(range(inst.num_tickets))
+    tree._generation.master.left_out = np.full(inst.num_tickets, 2.5 / inst.num_tickets)
+    for branch in (WHOLE, WHOLE.within(everyone, most=2), WHOLE.within(everyone, least=3)):
+        assert branch not in tree._split(branch)
