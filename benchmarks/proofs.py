@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.proofs --data FOLDER --sizes 100,300 --seconds 10,60`` plans city-day
 instances with a proof and prints cost, bound, gap and seconds, and the distance to the best bound
-known. ``--family city_like`` makes more of them, drawn from the same shares. ``--family roomy`` and ``--family balanced`` make days of their own instead: one where every
-ticket fits and travel decides, one under the whole balanced policy.
+known. ``--family city_like`` makes more of them, drawn from the same shares; ``--family roomy`` and
+``--family balanced`` make days of their own: one where every ticket fits and travel decides, one
+under the whole balanced policy; ``--family plain`` those of ``generate --plain``.
 A bound below 0.999 of the first one in ``bounds.json`` fails the run.
 """
 
