@@ -28,6 +28,26 @@ def of_surroundings(config: NightConfig) -> Iterator[Issue]:
         yield Issue("config", "", field, "", message)
     if not lacking:
         yield from _of_databases(config)
+    unusable = list(_of_paths(config))
+    yield from unusable or _of_folders(config)
+
+
+def _of_paths(config: NightConfig) -> Iterator[Issue]:
+    """Yield paths that the system cannot look up, such as names that are too long."""
+    for field, path in (
+        ("output.folder", config.output.folder / "latest"),
+        ("output.log", config.output.log),
+        ("input", config.input.path),
+    ):
+        try:
+            if path is not None:
+                path.exists()
+        except OSError as error:
+            yield Issue("config", "", field, "", f"{error.strerror}; name another path")
+
+
+def _of_folders(config: NightConfig) -> Iterator[Issue]:
+    """Yield what lies where outputs are to go."""
     latest = config.output.folder / "latest"
     if latest.exists() and not latest.is_symlink():
         yield Issue("config", "", "output.folder", "", f"{latest} is not ours; move it away")

@@ -560,3 +560,9 @@ def test_personal_data_stay_out_of_the_journal(
     told = capsys.readouterr().err
     for private in ("李四", "13800000000", "Lake Road"):
         assert private not in told
+
+
+def test_a_path_that_is_too_long_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(InvalidProblemError) as caught:
+        start(tmp_path, "T1", more=f'log = "{"a" * 300}"')
+    assert "output.log" in str(caught.value) and "name another path" in str(caught.value)
