@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dispatchopt.instance import Compiled
-    from dispatchopt.solvers.memory import Memory, Passed
     from dispatchopt.solvers.pricing import Prices
 
 HOUR = 3600
@@ -161,19 +160,8 @@ def _with_longer_shifts(pricer: Pricer) -> Pricer:
     later.lines = pricer.lines
     # What memories have grown by: an hour would else be priced with routes that return to tickets.
     for s, memory in enumerate(pricer.memory):
-        later.remember(s, _remembered(memory) - _remembered(later.memory[s]))
+        later.remember(s, memory.pairs() - later.memory[s].pairs())
     return later
-
-
-def _remembered(memory: Memory) -> set[Passed]:
-    """Return the tickets that each ticket of a shift remembers, with that ticket."""
-    members = memory.members.tolist()
-    return {
-        (members[other], past)
-        for past, row in zip(members, memory.near.tolist(), strict=True)
-        for other in row
-        if other >= 0
-    }
 
 
 def _single(kind: str, worths: Mapping[str, int]) -> Iterable[Worth]:

@@ -89,6 +89,15 @@ class Memory:
             self.near, self.place = self._laid_out()
         return is_wider
 
+    def pairs(self) -> set[Passed]:
+        """Return what is remembered past which ticket."""
+        return {
+            (int(self.members[other]), past)
+            for past, row in zip(self.members.tolist(), self.near.tolist(), strict=True)
+            for other in row
+            if other >= 0
+        }
+
     def allows(self, visits: Sequence[int]) -> bool:
         """Whether a route returns to no ticket that it remembers."""
         memory: set[int] = set()
