@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from dispatchopt.models.intake import Intake
     from dispatchopt.report.contact import FirstContact
+    from dispatchopt.report.customer import Coming, CustomerTexts
     from dispatchopt.report.outputs import write_outputs
     from dispatchopt.solve import Planner, Progress, Result, solve
 
@@ -89,6 +90,8 @@ _WHERE = {
     "contact_by": "dispatchopt.limits",
     "Intake": "dispatchopt.models.intake",
     "FirstContact": "dispatchopt.report.contact",
+    "Coming": "dispatchopt.report.customer",
+    "CustomerTexts": "dispatchopt.report.customer",
     "write_outputs": "dispatchopt.report.outputs",
     "Planner": "dispatchopt.solve",
     "Progress": "dispatchopt.solve",
@@ -121,6 +124,8 @@ _WHERE = {
 __all__ = [
     "AdapterError",
     "Break",
+    "Coming",
+    "CustomerTexts",
     "Database",
     "DispatchError",
     "Engineer",
