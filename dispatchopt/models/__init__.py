@@ -3,6 +3,7 @@
 from dispatchopt.models.base import Place, Point, Span, Window
 from dispatchopt.models.catalogue import DurationSeconds, FaultType, builtin_fault_types
 from dispatchopt.models.engineer import Break, Engineer, Shift, Skill
+from dispatchopt.models.offer import Forced, GradeParts, Moved, NotOffered, Offer, Offers
 from dispatchopt.models.plan import (
     Cost,
     NotPlannable,
@@ -13,9 +14,11 @@ from dispatchopt.models.plan import (
     Route,
     Unserved,
     Visit,
+    WeakenedPromise,
 )
 from dispatchopt.models.policy import Policy
 from dispatchopt.models.problem import Problem
+from dispatchopt.models.slots import Slot
 from dispatchopt.models.ticket import Ticket
 from dispatchopt.models.travel import UNREACHABLE, Matrix, Profiles, StraightLine, Travel
 
@@ -26,8 +29,14 @@ __all__ = [
     "DurationSeconds",
     "Engineer",
     "FaultType",
+    "Forced",
+    "GradeParts",
     "Matrix",
+    "Moved",
+    "NotOffered",
     "NotPlannable",
+    "Offer",
+    "Offers",
     "Overridden",
     "Place",
     "Plan",
@@ -40,12 +49,14 @@ __all__ = [
     "Route",
     "Shift",
     "Skill",
+    "Slot",
     "Span",
     "StraightLine",
     "Ticket",
     "Travel",
     "Unserved",
     "Visit",
+    "WeakenedPromise",
     "Window",
     "builtin_fault_types",
 ]

@@ -10,6 +10,9 @@ from dispatchopt.models.base import Id, Instant, Model, Seconds, Span, Window
 
 Cost53 = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""A probability or another part of a whole."""
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,6 +31,8 @@ class Visit(Model):
         Leaving the place before, just in time for `start`.
     promised
         The window confirmed to the customer.
+    kept_probability
+        That service starts inside `promised`, as planned here; only where something is promised.
     """
 
     ticket_id: Id
@@ -37,6 +42,7 @@ class Visit(Model):
     end: Instant | None = None
     travel_seconds: Seconds | None = None
     promised: Window | None = None
+    kept_probability: Share | None = None
 
 
 class Route(Model):
@@ -81,6 +87,22 @@ class Overridden(Model):
     detail: str = ""
 
 
+class WeakenedPromise(Model):
+    """A promise that was likely enough to be kept before, and no longer is.
+
+    Attributes
+    ----------
+    was
+        How likely the previous plan would keep it now.
+    kept_probability
+        How likely this plan keeps it; 0 if the ticket is left out.
+    """
+
+    ticket_id: Id
+    was: Share
+    kept_probability: Share
+
+
 class Cost(Model):
     """Total and its parts by rule, in seconds of an engineer's working time."""
 
@@ -109,6 +131,7 @@ class Plan(Model):
     rejected: tuple[Rejected, ...] = ()
     not_plannable: tuple[NotPlannable, ...] = ()
     broken_promises: tuple[Id, ...] = ()
+    weakened_promises: tuple[WeakenedPromise, ...] = ()
     needs_customer_consent: tuple[Id, ...] = ()
     overridden: tuple[Overridden, ...] = ()
     cost: Cost | None = None

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from dispatchopt.models.base import Id, Model, Price, Priority
+from dispatchopt.models.plan import Share
 from dispatchopt.models.presets import PRESETS
+from dispatchopt.models.slots import Slot
 
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 ByPriority = Annotated[
     dict[Priority, Price],
     Field(json_schema_extra={"propertyNames": {"enum": ["1", "2", "3", "4"]}}),
 ]
+
+Minutes = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+Slots = Annotated[tuple[Slot, ...], Field(max_length=1000)]
+Knots = Annotated[tuple[tuple[Share, Share], ...], Field(max_length=1000)]
 
 
 class Policy(Model):
@@ -57,6 +64,27 @@ class Policy(Model):
     priorities
         ``lexicographic``: prices of the unserved are raised so that no ticket is given up for any
         number of less urgent ones that its place in a shift could hold.
+    slots, fallback_slots
+        Windows that customers are offered, by the local clock; the second on days on which none of
+        the first can be.
+    visiting_hours
+        Outside them no window is offered.
+    offer_lead_minutes
+        A window that is offered opens no sooner from now.
+    hold_minutes
+        So long a window is held for a customer who has not confirmed it.
+    min_kept_probability
+        No window is offered that is less likely to be kept; re-planning keeps promises above it.
+    kept_calibration
+        Pairs of a probability as simulated and the share of such windows that was kept, neither
+        falling; straight lines between, from (0, 0) to (1, 1) where no pair is given. Empty: what
+        is simulated is told.
+    margin_minutes, margin_per_hour
+        A visit with an appointment is to start so many minutes before its window closes (for an
+        hour of work before it; for four hours twice that, as uncertainty grows), and the price per
+        hour of starting later.
+    missed_window_cost
+        What an offer's grade counts for a window missed; no part of a plan's cost.
     """
 
     # The preset fills what is not given.
@@ -81,6 +109,24 @@ class Policy(Model):
     reserve_percent: dict[Id, Percent]
     reserve_per_hour: Price
     priorities: Literal["priced", "lexicographic"]
+    slots: Slots
+    fallback_slots: Slots
+    visiting_hours: Slot
+    offer_lead_minutes: Minutes
+    hold_minutes: Minutes
+    min_kept_probability: Share
+    kept_calibration: Knots
+    margin_minutes: Minutes
+    margin_per_hour: Price
+    missed_window_cost: Price
+
+    @field_validator("kept_calibration")
+    @classmethod
+    def _calibration_rises(cls, value: Any) -> Any:  # Any: pairs
+        for (told, kept), (next_told, next_kept) in pairwise(value):
+            if next_told <= told or next_kept < kept:
+                raise ValueError("simulated probabilities must rise, and kept shares must not fall")
+        return value
 
     @model_validator(mode="before")
     @classmethod

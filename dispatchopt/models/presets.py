@@ -42,6 +42,17 @@ from typing import Any, Final
 
 _HOUR: Final = 3600
 
+_OFFERS: Final[dict[str, Any]] = {
+    "slots": tuple({"open": f"{h:02}:00", "close": f"{h + 2:02}:00"} for h in range(8, 20, 2)),
+    "fallback_slots": ({"open": "08:00", "close": "14:00"}, {"open": "14:00", "close": "20:00"}),
+    "visiting_hours": {"open": "08:00", "close": "20:00"},
+    "offer_lead_minutes": 120,
+    "hold_minutes": 30,
+    "min_kept_probability": 0.9,
+    "kept_calibration": (),
+    "missed_window_cost": 4 * _HOUR,
+}
+
 CITY_DAY: Final[dict[str, Any]] = {
     "travel_per_hour": 3600,
     "unserved_cost": {1: 40 * _HOUR, 2: 20 * _HOUR, 3: 10 * _HOUR, 4: 6 * _HOUR},
@@ -61,6 +72,9 @@ CITY_DAY: Final[dict[str, Any]] = {
     "reserve_percent": {},
     "reserve_per_hour": 0,
     "priorities": "priced",
+    "margin_minutes": 0,
+    "margin_per_hour": 0,
+    **_OFFERS,
 }
 
 BALANCED: Final[dict[str, Any]] = {
@@ -82,6 +96,9 @@ BALANCED: Final[dict[str, Any]] = {
     "reserve_percent": {"*": 10},
     "reserve_per_hour": 3600,
     "priorities": "priced",
+    "margin_minutes": 30,
+    "margin_per_hour": 7200,
+    **_OFFERS,
 }
 
 STRICT: Final[dict[str, Any]] = {**BALANCED, "priorities": "lexicographic"}

@@ -325,6 +325,19 @@ def test_balanced_is_the_default() -> None:
     assert Policy().unserved_cost == {1: 360_000, 2: 72_000, 3: 36_000, 4: 18_000}
 
 
+OFFERED = {
+    "slots",
+    "fallback_slots",
+    "visiting_hours",
+    "offer_lead_minutes",
+    "hold_minutes",
+    "min_kept_probability",
+    "kept_calibration",
+    "missed_window_cost",
+}
+"""Fields of the policy that shape offers and cost nothing in a plan."""
+
+
 def test_city_day_is_the_cost_of_the_benchmark() -> None:
     policy = Policy(preset="city_day")
     assert policy.unserved_cost == {1: 144_000, 2: 72_000, 3: 36_000, 4: 21_600}
@@ -336,6 +349,7 @@ def test_city_day_is_the_cost_of_the_benchmark() -> None:
         "broken_promise_cost",
         "territory_open_to",
         "priorities",
+        *OFFERED,
     }
     for name in sorted(free):
         value = getattr(policy, name)

@@ -23,6 +23,7 @@ _PRICES: Final = (
     "unserved_per_hour", "age_per_day", "delay_per_hour", "late_cost", "late_per_hour",
     "overtime_per_hour", "balance_per_hour", "overskill_cost", "helper_territory_cost",
     "not_preferred_cost", "change_cost", "reserve_per_hour",
+    "margin_per_hour",
 )  # fmt: skip
 
 
