@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 KERNEL_FILES = ("_kernels", "_pricing")
-"""Modules of this folder with compiled kernels."""
+"""Modules of this folder with compiled kernels; each may use those before it, none after it."""
 
 PACKAGE = Path(__file__).parent / "__pycache__"
 """Where numba keeps the kernels beside their source."""
@@ -61,7 +61,9 @@ def njit(**options: Any) -> Callable[[_F], _F]:  # Any: numba's options
             _kernels.append(kernel)
         if folder is not None:
             _tolerate_faults(kernel)
-            cast("Any", kernel)._cache._cache_file._source_stamp = _source_stamp()
+            cast("Any", kernel)._cache._cache_file._source_stamp = _source_stamp(
+                function.__module__.rpartition(".")[2]
+            )
         return kernel
 
     return decorate
@@ -96,10 +98,14 @@ def is_warm() -> bool:
 
 
 @cache
-def _source_stamp() -> str:
-    """Return what the kept kernels were compiled from: kernels of one file are part of others'."""
+def _source_stamp(module: str) -> str:
+    """Return what the kept kernels of a module were compiled from.
+
+    Kernels of the files before it are part of its own.
+    """
     digest = hashlib.sha256()
-    for name in KERNEL_FILES:
+    last = KERNEL_FILES.index(module) + 1 if module in KERNEL_FILES else len(KERNEL_FILES)
+    for name in KERNEL_FILES[:last]:
         digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()
 
