@@ -145,6 +145,34 @@ TRAVEL, OVERTIME, BALANCE, RESERVE = range(4)
 """Positions in `Instance.rates`."""
 
 
+class TicketRows(NamedTuple):
+    """Tickets lowered apart from the others of their problem, by shift: see `Instance`.
+
+    Attributes
+    ----------
+    blocked, assign_cost
+        ``uint32[T, S]``, ``int64[T, S]``.
+    duration, window, num_windows, latest, time_cost, skip_cost
+        As in `Instance`. The price of leaving a ticket out is the one beside the problem's own
+        tickets: prices that other tickets raise (lexicographic priorities, broken promises) are
+        theirs.
+    demand, capacity, capacity_names
+        ``int32[T, D]``, ``int32[S, D]`` and what each column limits; only what these tickets need.
+    """
+
+    blocked: UInt32Array
+    assign_cost: Int64Array
+    duration: Int64Array
+    window: Int64Array
+    num_windows: Int32Array
+    latest: Int64Array
+    time_cost: Int64Array
+    skip_cost: Int64Array
+    demand: Int32Array
+    capacity: Int32Array
+    capacity_names: tuple[str, ...]
+
+
 class FormBuilder:
     """Collects the forms while the rules lower themselves; `build` makes the `Instance`.
 
@@ -179,7 +207,7 @@ class FormBuilder:
         self._base = np.zeros(num_s, dtype=np.int64)
         self._paid = np.ones(num_s, dtype=np.int64)
         self._reserve_from = np.full(num_s, FOREVER, dtype=np.int64)
-        self._capacities: list[tuple[Int32Array, Int32Array]] = []
+        self._capacities: dict[str, tuple[Int32Array, Int32Array]] = {}
         self._travel: Int32Array = np.zeros((1, 1, 1), dtype=np.int32)
         self._profile = np.zeros(num_s, dtype=np.int32)
         self._rates = np.zeros(4, dtype=np.int64)
@@ -270,8 +298,10 @@ class FormBuilder:
         """Price an hour of the room kept free."""
         self._rates[RESERVE] = per_hour
 
-    def add_capacity(self, demand: Mapping[int, int], capacity: Mapping[int, int]) -> None:
-        """Limit what a route may take.
+    def add_capacity(
+        self, name: str, demand: Mapping[int, int], capacity: Mapping[int, int]
+    ) -> None:
+        """Limit what a route may take of something, under a name of its own.
 
         Demand by ticket, 0 where absent; capacity by shift, unlimited where absent.
 
@@ -289,7 +319,12 @@ class FormBuilder:
         for shift, amount in capacity.items():
             room[shift] = min(amount, UNLIMITED)
         _refuse_large_demands(int(need.sum()))
-        self._capacities.append((need.astype(np.int32), room.astype(np.int32)))
+        self._capacities[name] = need.astype(np.int32), room.astype(np.int32)
+
+    @property
+    def capacity_names(self) -> tuple[str, ...]:
+        """What each column of `demand` and `capacity` limits."""
+        return tuple(self._capacities)
 
     def pin(self, ticket: int, shift: int, start: int) -> None:
         """Fix a ticket to a shift and a start; waives whatever forbids it there."""
@@ -349,6 +384,29 @@ class FormBuilder:
         _refuse_large_costs(instance)
         return instance, tuple(self.ticket_ids[t] for t in kept)
 
+    def rows(self) -> TicketRows:
+        """Return what was lowered for the tickets alone, by shift instead of by class.
+
+        None of them may be pinned or started: such a ticket changes its shift.
+        """
+        assert not self._pins, "a pinned ticket is no row of its own"
+        everyone = np.arange(len(self.ticket_ids))
+        demand, capacity = self._capacity_table(everyone)
+        window, num_windows = self._window_table()
+        return TicketRows(
+            blocked=self._blocked,
+            assign_cost=self._assign,
+            duration=self._duration,
+            window=window,
+            num_windows=num_windows,
+            latest=self._latest,
+            time_cost=self._piece_table(),
+            skip_cost=self._skip,
+            demand=demand,
+            capacity=capacity,
+            capacity_names=self.capacity_names,
+        )
+
     def _apply_pins(self) -> None:
         forbidden = np.uint32(1 << self.rule_bit)
         for ticket, (shift, start) in self._pins.items():
@@ -375,7 +433,7 @@ class FormBuilder:
         num_d = len(self._capacities)
         demand = np.zeros((len(self.ticket_ids), num_d), dtype=np.int32)
         capacity = np.zeros((len(self.shift_ids), num_d), dtype=np.int32)
-        for d, (need, room) in enumerate(self._capacities):
+        for d, (need, room) in enumerate(self._capacities.values()):
             demand[:, d], capacity[:, d] = need, room
             for ticket, (shift, _) in self._started.items():
                 capacity[shift, d] = max(0, capacity[shift, d] - need[ticket])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dispatchopt.errors import InternalError
-from dispatchopt.forms import FormBuilder, Instance
+from dispatchopt.forms import FormBuilder, Instance, TicketRows
 from dispatchopt.models import NotPlannable, Plan, Problem, Route, Unserved
 from dispatchopt.rules import RULES
-from dispatchopt.rules.context import Context
+from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts, ticket_facts
+from dispatchopt.rules.pins import is_fixed
 from dispatchopt.schedule import route_of, schedule_route
+
+if TYPE_CHECKING:
+    from dispatchopt.models import FaultType, Ticket, Window
 
 IndexRoutes = Sequence[Sequence[int]]
 """For each shift the indices of its tickets in visiting order; a started visit is left out."""
@@ -24,11 +30,42 @@ class Compiled:
     instance: Instance
     ticket_ids: tuple[str, ...]
     shift_ids: tuple[str, ...]
+    capacity_names: tuple[str, ...] = ()
 
     @property
     def problem(self) -> Problem:
         """The problem compiled."""
         return self.ctx.problem
+
+    @cached_property
+    def catalogue(self) -> Mapping[str, FaultType]:
+        """Fault types by code."""
+        return self.problem.catalogue()
+
+    @cached_property
+    def shifts_alone(self) -> Mapping[str, ShiftFacts]:
+        """The shifts as they stand, without the names of what is pinned to them."""
+        return {
+            shift.id: replace(shift, pinned=()) if shift.pinned else shift
+            for shift in self.ctx.shifts.values()
+        }
+
+
+@dataclass(frozen=True)
+class TicketRow:
+    """A ticket compiled beside a problem, once for each appointment that it might have.
+
+    Attributes
+    ----------
+    facts
+        One for each appointment; ids of several are made up. A place that the problem does not
+        know has no index in its travel table and is told as -1.
+    rows
+        The numbers, in the same order.
+    """
+
+    facts: tuple[TicketFacts, ...]
+    rows: TicketRows
 
 
 def compile_problem(problem: Problem) -> Compiled:
@@ -45,7 +82,58 @@ def compile_problem(problem: Problem) -> Compiled:
         forms.rule_bit = bit
         rule.lower(ctx, forms)
     instance, ticket_ids = forms.build()
-    return Compiled(ctx, instance, ticket_ids, tuple(ctx.shifts))
+    return Compiled(ctx, instance, ticket_ids, tuple(ctx.shifts), forms.capacity_names)
+
+
+def compile_ticket(
+    compiled: Compiled, ticket: Ticket, appointments: Sequence[Window | None] | None = None
+) -> TicketRow:
+    """Let every rule lower one ticket beside a compiled problem, in milliseconds.
+
+    The numbers are those that it would have if the problem were compiled with it, but for the price
+    of leaving it out (`TicketRows`). Travel is not among them (`travel.Reach`).
+
+    Parameters
+    ----------
+    ticket
+        May be new or stand in the problem; one that fits the problem (`cross_check.check_ticket`).
+    appointments
+        The ticket is compiled once with each of these in place of its own; absent: with its own.
+
+    Raises
+    ------
+    ValueError
+        For a ticket that is started or locked to its time, or was when the problem was compiled:
+        such a ticket changes its shift.
+    """
+    if is_fixed(ticket) or ticket.id in compiled.ctx.pins:
+        raise ValueError(f"ticket '{ticket.id}' is a fact of its shift; compile the whole problem")
+    asked = (ticket.appointment,) if appointments is None else tuple(appointments)
+    ctx = compiled.ctx
+    # No id holds a line break, so that no other ticket has one of these.
+    ids = [ticket.id, *(f"{ticket.id}\n{number}" for number in range(1, len(asked)))]
+    facts = {
+        ticket_id: ticket_facts(
+            ctx.problem,
+            ticket.model_copy(update={"id": ticket_id, "appointment": appointment}),
+            compiled.catalogue,
+            ctx.travel.place_index.get(ticket.place, -1),
+        )
+        for ticket_id, appointment in zip(ids, asked, strict=True)
+    }
+    before = ctx.previous_shift.get(ticket.id)
+    alone = replace(
+        ctx,
+        tickets=facts,
+        shifts=compiled.shifts_alone,
+        previous_shift={} if before is None else dict.fromkeys(ids, before),
+        derived=dict(ctx.derived),
+    )
+    forms = FormBuilder(ids, list(ctx.shifts))
+    for bit, rule in enumerate(RULES):
+        forms.rule_bit = bit
+        rule.lower(alone, forms)
+    return TicketRow(tuple(facts.values()), forms.rows())
 
 
 def decode(

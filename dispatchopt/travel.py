@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -169,6 +170,90 @@ class TravelTimes:
             arrival = np.where(table[here] < UNREACHABLE, np.minimum(arrival, onward), arrival)
 
 
+class Reach:
+    """Travel between places as they come, without the table of all their pairs.
+
+    Parameters
+    ----------
+    travel
+        How travel is given.
+    times
+        Travel times of a problem made from it; their profiles and places are known from the start.
+    """
+
+    def __init__(self, travel: Travel, times: TravelTimes) -> None:
+        named = {index: name for name, index in times.profile_names.items() if name is not None}
+        self._models: list[StraightLine | Matrix] = (
+            [travel.profiles[named[index]] for index in range(len(times.seconds))]
+            if isinstance(travel, Profiles)
+            else [travel]
+        )
+        self.place_index = dict(times.place_index)
+        """Index of each place, in the order in which they came."""
+        self._lines = any(isinstance(model, StraightLine) for model in self._models)
+        places = list(self.place_index)
+        self._vectors = _vectors_of(places) if self._lines else None
+        tables = [model for model in self._models if isinstance(model, Matrix)]
+        self._rows_by_name: list[dict[Place, int]] = [
+            {name: row for row, name in enumerate(table.places)} for table in tables
+        ]
+        self._rows = [
+            np.array([rows[place] for place in places], dtype=np.intp)
+            for rows in self._rows_by_name
+        ]
+
+    def add(self, place: Place) -> int:
+        """Return the index of a place, which may be new.
+
+        Raises
+        ------
+        KeyError
+            If a table of travel does not know it.
+        """
+        known = self.place_index.get(place)
+        if known is not None:
+            return known
+        for number, rows in enumerate(self._rows_by_name):
+            self._rows[number] = np.append(self._rows[number], rows[place])
+        if self._vectors is not None:
+            new = _vectors_of([place])
+            self._vectors = (
+                np.append(self._vectors[0], new[0]),
+                np.append(self._vectors[1], new[1]),
+                np.append(self._vectors[2], new[2]),
+            )
+        self.place_index[place] = len(self.place_index)
+        return len(self.place_index) - 1
+
+    def legs(self, index: int) -> tuple[IntArray, IntArray]:
+        """Return the seconds from a place to every one, and from every one to it, by profile.
+
+        The same as the full table has, each of shape ``(profiles, places)``.
+        """
+        away = np.empty((len(self._models), len(self.place_index)), dtype=np.int32)
+        back = np.empty_like(away)
+        table = 0
+        for p, model in enumerate(self._models):
+            if isinstance(model, Matrix):
+                rows = self._rows[table]
+                table += 1
+                away[p] = model.seconds[rows[index], rows]
+                back[p] = model.seconds[rows, rows[index]]
+            else:
+                assert self._vectors is not None
+                x, y, z = self._vectors
+                away[p] = back[p] = _trips(model, (x[index], y[index], z[index]), (x, y, z))
+                away[p, index] = back[p, index] = 0
+        return away, back
+
+    def copy(self) -> Reach:
+        """Return another one that can grow by itself; the arrays are replaced, never changed."""
+        other = copy(self)
+        other.place_index = dict(self.place_index)
+        other._rows = list(self._rows)
+        return other
+
+
 def _choose(
     travel: Travel, used: list[str | None]
 ) -> tuple[list[StraightLine | Matrix], dict[str | None, int]]:
@@ -217,13 +302,23 @@ def _fill_from_matrix(table: IntArray, model: Matrix, places: list[Place]) -> No
 
 
 def _fill_straight_line(table: IntArray, model: StraightLine, places: list[Place]) -> None:
-    points = [place for place in places if isinstance(place, Point)]
-    x, y, z = _unit_vectors([point.lat for point in points], [point.lon for point in points])
-    per_km = min(3600.0 * model.detour / model.speed_kmh, _MAX_SECONDS_PER_KM)
-    rows = max(1, _BLOCK_PAIRS // max(1, len(points)))
-    for first in range(0, len(points), rows):
+    x, y, z = _vectors_of(places)
+    rows = max(1, _BLOCK_PAIRS // max(1, len(x)))
+    for first in range(0, len(x), rows):
         block = slice(first, first + rows)
         origin = x[block, None], y[block, None], z[block, None]
-        trip = np.ceil(_arc_km(origin, (x, y, z)) * per_km - ROUNDING_GRACE_S)
-        table[block] = np.minimum(trip + model.stop_overhead_s, float(UNREACHABLE))
+        table[block] = _trips(model, origin, (x, y, z))
     np.fill_diagonal(table, 0)
+
+
+def _vectors_of(places: Iterable[Place]) -> _Vectors:
+    points = [place for place in places if isinstance(place, Point)]
+    return _unit_vectors([point.lat for point in points], [point.lon for point in points])
+
+
+def _trips(model: StraightLine, origin: _Vectors, goals: _Vectors) -> FloatArray:
+    """Return the seconds between different places, stops included."""
+    per_km = min(3600.0 * model.detour / model.speed_kmh, _MAX_SECONDS_PER_KM)
+    trip = np.ceil(_arc_km(origin, goals) * per_km - ROUNDING_GRACE_S)
+    seconds: FloatArray = np.minimum(trip + model.stop_overhead_s, float(UNREACHABLE))
+    return seconds

@@ -36,8 +36,16 @@ def cross_check(problem: Problem) -> list[Issue]:
         *_duplicates("shift", (s.id for engineer in problem.engineers for s in engineer.shifts)),
         *(i for engineer in problem.engineers for i in _engineer(problem, engineer, places)),
         *_duplicates("ticket", (ticket.id for ticket in problem.tickets)),
-        *_tickets(problem, engineer_ids, places),
+        *_tickets(problem, engineer_ids, places, {ticket.id for ticket in problem.tickets}),
     ]
+
+
+def check_ticket(problem: Problem, ticket: Ticket) -> list[Issue]:
+    """Return every contradiction between one more ticket and the rest of a problem."""
+    with_it = problem.model_copy(update={"tickets": (ticket,)})
+    others = {other.id for other in problem.tickets}
+    engineers = {engineer.id for engineer in problem.engineers}
+    return list(_tickets(with_it, engineers, _PlaceCheck(problem.travel), others))
 
 
 def _horizon(problem: Problem) -> Iterator[Issue]:
@@ -185,9 +193,10 @@ def _breaks(problem: Problem, shift: Shift) -> Iterator[Issue]:
         )
 
 
-def _tickets(problem: Problem, engineer_ids: set[str], places: _PlaceCheck) -> Iterator[Issue]:
+def _tickets(
+    problem: Problem, engineer_ids: set[str], places: _PlaceCheck, ticket_ids: set[str]
+) -> Iterator[Issue]:
     catalogue = problem.catalogue()
-    ticket_ids = {ticket.id for ticket in problem.tickets}
     unknown = _UnknownFaultTypes(catalogue)
     for ticket in problem.tickets:
         if ticket.fault_type not in catalogue:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dispatchopt.rules.pins import Pin, settle_pins
@@ -16,7 +17,7 @@ from dispatchopt.travel import TravelTimes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dispatchopt.models import Engineer, Place, Plan, Problem, Shift, Ticket, Window
+    from dispatchopt.models import Engineer, FaultType, Place, Plan, Problem, Shift, Ticket, Window
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
@@ -119,6 +120,15 @@ class ShiftFacts:
         """Public id of the shift."""
         return self.shift.id
 
+    @cached_property
+    def levels(self) -> Mapping[str, int]:
+        """The engineer's levels on the shift's day; a certificate holds on its last day."""
+        return {
+            name: skill.level
+            for name, skill in self.engineer.skills.items()
+            if skill.expires is None or skill.expires >= self.day
+        }
+
     @property
     def stock(self) -> Mapping[str, int] | None:
         """Parts on board; None: not tracked."""
@@ -161,7 +171,7 @@ class Context:
         )
         catalogue = problem.catalogue()
         tickets = {
-            ticket.id: _ticket_facts(problem, ticket, catalogue, travel)
+            ticket.id: ticket_facts(problem, ticket, catalogue, travel.place_index[ticket.place])
             for ticket in problem.tickets
             if ticket.is_plannable
         }
@@ -220,9 +230,10 @@ def _seconds(problem: Problem, when: datetime) -> int:
     return int((when - problem.horizon.start).total_seconds())
 
 
-def _ticket_facts(
-    problem: Problem, ticket: Ticket, catalogue: Mapping[str, Any], travel: TravelTimes
+def ticket_facts(
+    problem: Problem, ticket: Ticket, catalogue: Mapping[str, FaultType], place: int
 ) -> TicketFacts:
+    """Fill in the defaults of a ticket; `place` is the index of its place."""
     fault = catalogue[ticket.fault_type]
     starts = [_seconds(problem, at) for at in (ticket.earliest, ticket.known_at) if at is not None]
     release = max(0, *starts) if starts else 0
@@ -232,7 +243,7 @@ def _ticket_facts(
         age = max(0, -_seconds(problem, ticket.reported_at) // SECONDS_PER_DAY)
     return TicketFacts(
         ticket=ticket,
-        place=travel.place_index[ticket.place],
+        place=place,
         skills=fault.skills if ticket.skills is None else ticket.skills,
         duration=fault.duration.mean if ticket.duration is None else ticket.duration,
         release=release,

@@ -38,7 +38,7 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     for shift, most in limited:
         places |= pinned_shares(shift, places, most)
     limits = {forms.shift_index[shift.id]: most for shift, most in limited}
-    forms.add_capacity({forms.ticket_index[t]: n for t, n in places.items()}, limits)
+    forms.add_capacity(NAME, {forms.ticket_index[t]: n for t, n in places.items()}, limits)
     forms.forbid(forms.ticket_index.values(), [s for s, most in limits.items() if most == 0])
 
 

@@ -57,7 +57,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
         taken = dict(needs)
         for shift, stock in tracked:
             taken |= pinned_shares(shift, needs, stock.get(part, 0))
-        forms.add_capacity({forms.ticket_index[t]: n for t, n in taken.items()}, room)
+        demand = {forms.ticket_index[t]: n for t, n in taken.items()}
+        forms.add_capacity(f"{NAME}:{part}", demand, room)
         for amount in set(needs.values()):
             forms.forbid(
                 (forms.ticket_index[t] for t, need in needs.items() if need == amount),

@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 NAME = "skills"
 
 
-def levels(shift: ShiftFacts) -> dict[str, int]:
+def levels(shift: ShiftFacts) -> Mapping[str, int]:
     """Return the engineer's levels on the shift's day; a certificate holds on its last day."""
-    return {
-        name: skill.level
-        for name, skill in shift.engineer.skills.items()
-        if skill.expires is None or skill.expires >= shift.day
-    }
+    return shift.levels
 
 
 def lacking(needed: Mapping[str, int], have: Mapping[str, int]) -> list[str]:

@@ -137,8 +137,8 @@ def test_breaks_fill_up_in_the_order_given() -> None:
 
 def test_capacities_default_to_nothing_asked_and_nothing_refused() -> None:
     forms = builder()
-    forms.add_capacity({1: 3}, {0: 2})
-    forms.add_capacity({0: 1}, {})
+    forms.add_capacity("ont", {1: 3}, {0: 2})
+    forms.add_capacity("cable", {0: 1}, {})
     form, _ = forms.build()
     assert form.demand.tolist() == [[0, 1], [3, 0]]
     assert form.capacity.tolist() == [[2, UNLIMITED], [UNLIMITED, UNLIMITED]]
@@ -147,7 +147,7 @@ def test_capacities_default_to_nothing_asked_and_nothing_refused() -> None:
 def test_amounts_that_no_shift_holds_are_told_apart_from_those_that_fit() -> None:
     # At most 5 on a shift, 6 and 2**31 - 1 fit nowhere; the other shift takes everything.
     forms = builder("t u v w")
-    forms.add_capacity({0: 5, 1: 6, 2: 2**31 - 1, 3: 2**31 - 1}, {0: 5})
+    forms.add_capacity("ont", {0: 5, 1: 6, 2: 2**31 - 1, 3: 2**31 - 1}, {0: 5})
     form, _ = forms.build()
     assert form.demand[:, 0].tolist() == [5, 6, 6, 6]
     assert form.capacity[:, 0].tolist() == [5, UNLIMITED]
@@ -157,12 +157,12 @@ def test_amounts_that_no_shift_holds_are_told_apart_from_those_that_fit() -> Non
 def test_amounts_below_2_to_the_30_in_all_are_exact_and_more_are_refused() -> None:
     half = 2**29
     forms = builder("t u", "r s")
-    forms.add_capacity({0: half, 1: half - 1}, {0: 2**31 - 1})
+    forms.add_capacity("ont", {0: half, 1: half - 1}, {0: 2**31 - 1})
     form, _ = forms.build()
     assert form.demand[:, 0].tolist() == [half, half - 1]
     assert form.capacity[:, 0].tolist() == [UNLIMITED, UNLIMITED]
     with pytest.raises(InvalidProblemError, match=r"parts = 1073741824: .* 2\*\*30 or more"):
-        builder("t u", "r s").add_capacity({0: half, 1: half}, {0: 2**31 - 1})
+        builder("t u", "r s").add_capacity("ont", {0: half, 1: half}, {0: 2**31 - 1})
 
 
 def test_a_pin_clears_its_own_shift_and_forbids_the_others() -> None:
@@ -181,7 +181,7 @@ def test_a_pin_clears_its_own_shift_and_forbids_the_others() -> None:
 @pytest.mark.parametrize(("room", "left"), [(9, 7), (2, 0), (1, 0)])
 def test_capacity_is_what_the_started_visit_leaves(room: int, left: int) -> None:
     forms = builder("t u v", "r s")
-    forms.add_capacity({0: 2, 1: 3, 2: 1}, {0: room, 1: 9})
+    forms.add_capacity("ont", {0: 2, 1: 3, 2: 1}, {0: room, 1: 9})
     forms.begin_with(0, 0, 60)
     forms.pin(1, 0, 100)
     form, _ = forms.build()
