@@ -21,6 +21,7 @@ import numpy as np
 from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers.layout import lay_out, new_chain
 from dispatchopt.solvers.pricing import compile_pricing
+from dispatchopt.solvers.simulation import compile_simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,6 +142,7 @@ class Lns:
             kernels.exact_place(self.search, chain, int(self.search.pair_shift[0]), 0)
             kernels.exact_costs(self.search, chain, 0, np.zeros(self.inst.num_shifts, np.int64))
         compile_pricing(self.search)
+        compile_simulation(self.search)
 
     def start(self, routes: Sequence[Sequence[int]] | None = None) -> None:
         """Construct first routes, and take over those given if they are no worse.
