@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from dispatchopt.errors import (
     AdapterError,
+    BookingConflictError,
     DispatchError,
     InternalError,
+    InvalidBookingError,
     InvalidProblemError,
     Issue,
     PlanConflictError,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from dispatchopt.adapters.json_files import read_plan, read_problem, write_plan, write_problem
     from dispatchopt.adapters.outbox import Outbox
     from dispatchopt.adapters.workbook import read_workbook, write_workbook
+    from dispatchopt.booking import Booking, Ledger
     from dispatchopt.checker import Report, check
     from dispatchopt.generator import generate
     from dispatchopt.limits import Limited, LimitPreset, apply_limits, contact_by
@@ -67,6 +70,8 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _WHERE = {
+    "Booking": "dispatchopt.booking",
+    "Ledger": "dispatchopt.booking",
     "Database": "dispatchopt.adapters.database",
     "Outbox": "dispatchopt.adapters.outbox",
     "read_folder": "dispatchopt.adapters.csv_folder",
@@ -123,6 +128,8 @@ _WHERE = {
 
 __all__ = [
     "AdapterError",
+    "Booking",
+    "BookingConflictError",
     "Break",
     "Coming",
     "CustomerTexts",
@@ -133,8 +140,10 @@ __all__ = [
     "FirstContact",
     "Intake",
     "InternalError",
+    "InvalidBookingError",
     "InvalidProblemError",
     "Issue",
+    "Ledger",
     "LimitPreset",
     "Limited",
     "Matrix",

@@ -4,6 +4,8 @@
 
     DispatchError
     ├── InvalidProblemError   (also a ValueError)  the problem contradicts itself or the schema
+    │   └── InvalidBookingError                    a call of a desk or ledger makes no sense
+    ├── BookingConflictError                       the window is gone, or the booking has changed
     ├── AdapterError                               a file, frame or database fails to read or write
     │   ├── PlanConflictError                      the plan is not the successor of the one in force
     │   └── PublisherBusyError                     another publisher is at work on the same outbox
@@ -23,6 +25,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dispatchopt.booking.states import Booking
+    from dispatchopt.models.offer import Offers
 
 MASK: Final = "…"
 """Stands for a value that may be a name, a phone number or an address."""
@@ -112,10 +116,12 @@ class InvalidProblemError(DispatchError, ValueError):
         What is allowed and yet looks like a slip, as far as it could be told beside the faults.
     """
 
+    _what = "problem"
+
     def __init__(self, issues: Sequence[Issue], warnings: Sequence[Issue] = ()) -> None:
         self.issues = tuple(issues)
         self.warnings = tuple(warnings)
-        text = f"The problem has {_listing('fault', self.issues)}"
+        text = f"The {self._what} has {_listing('fault', self.issues)}"
         if self.warnings:
             text += f"\nBesides, {_listing('warning', self.warnings)}"
         super().__init__(text)
@@ -123,6 +129,52 @@ class InvalidProblemError(DispatchError, ValueError):
     def __reduce__(self) -> tuple[type, tuple[tuple[Issue, ...], tuple[Issue, ...]]]:
         """Rebuild from issues and warnings when pickled (worker processes)."""
         return type(self), (self.issues, self.warnings)
+
+
+class InvalidBookingError(InvalidProblemError):
+    """A call of a desk or ledger makes no sense, whatever is booked; `issues` lists all faults."""
+
+    _what = "booking"
+
+
+class BookingConflictError(DispatchError):
+    """A booking cannot be made or changed as asked; nothing was changed.
+
+    Attributes
+    ----------
+    reason
+        A code: why (`docs/bookings.md` lists them).
+    booking
+        As it stands; None if there is none.
+    offers
+        What can be offered instead; None where other windows are no way out.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        booking: Booking | None = None,
+        offers: Offers | None = None,
+    ) -> None:
+        self.reason, self.booking, self.offers = reason, booking, offers
+        self._message = message
+        super().__init__(f"{message} [{reason}]")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild when pickled (worker processes)."""
+        return _conflict, (self.reason, self._message, self.booking, self.offers)
+
+    def with_offers(self, offers: Offers) -> BookingConflictError:
+        """Return the same conflict with what can be offered instead."""
+        return _conflict(self.reason, self._message, self.booking, offers)
+
+
+def _conflict(
+    reason: str, message: str, booking: Booking | None, offers: Offers | None
+) -> BookingConflictError:
+    return BookingConflictError(reason, message, booking=booking, offers=offers)
 
 
 class AdapterError(DispatchError):

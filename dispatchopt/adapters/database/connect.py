@@ -31,6 +31,11 @@ _MODE: Final = "dispatchopt_mode"
 WRITER: Final = 1
 PUBLISHER: Final = 2
 
+_IMPATIENT: Final = sa.text(
+    "SELECT set_config('lock_timeout', :limit, true), "
+    "set_config('idle_in_transaction_session_timeout', :limit, true)"
+)
+
 
 class Link:
     """A database that can be connected to; nothing is opened until it is used.
@@ -101,6 +106,28 @@ class Link:
                     {"space": _LOCK_SPACE, "kind": WRITER},
                 )
             yield connection
+
+    @contextmanager
+    def short_writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes all or nothing and is soon over.
+
+        In SQLite it is alone among all writers; in PostgreSQL it locks the rows that it asks for,
+        and sees what was committed until it had them. There it ends after a minute of waiting, or
+        of silence: a program that hangs keeps nobody out for ever.
+
+        Raises
+        ------
+        AdapterError
+            If the database cannot be reached, read or written.
+        """
+        with self._told(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                # Whatever the server's default is: here locks keep the order, not conflicts.
+                connection = connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(_IMPATIENT, {"limit": f"{_PATIENCE}s"})
+                yield connection
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
@@ -197,6 +224,7 @@ def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA query_only = ON")
         connection.exec_driver_sql("BEGIN")
     elif mode == "writes":
+        connection.exec_driver_sql("PRAGMA query_only = OFF")  # a kept connection may have read
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

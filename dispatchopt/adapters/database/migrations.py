@@ -171,8 +171,63 @@ _LOOKUP: Final = Migration(
     "visits found by ticket",
     ("CREATE INDEX dispatchopt_visit_ticket ON dispatchopt_visit (ticket_id, plan_id)",),
 )
+_BOOKINGS: Final = Migration(
+    "bookings",
+    (
+        """\
+CREATE TABLE dispatchopt_booking_stream (
+    slot INTEGER NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL,
+    plan_id VARCHAR(200)
+)""",
+        "INSERT INTO dispatchopt_booking_stream (slot, seq) VALUES (1, 0)",
+        """\
+CREATE TABLE dispatchopt_booking_event (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    request_id VARCHAR(200) NOT NULL UNIQUE,
+    digest VARCHAR(64) NOT NULL,
+    ticket_id VARCHAR(200),
+    kind VARCHAR(10) NOT NULL,
+    happened_at {time} NOT NULL,
+    actor VARCHAR(200) NOT NULL,
+    revision INTEGER NOT NULL,
+    plan_id VARCHAR(200),
+    opens_at {time},
+    closes_at {time},
+    shift_id VARCHAR(200),
+    engineer_id VARCHAR(200),
+    expires_at {time},
+    detail {json} NOT NULL
+)""",
+        "CREATE INDEX dispatchopt_booking_event_ticket "
+        "ON dispatchopt_booking_event (ticket_id, seq)",
+        """\
+CREATE TABLE dispatchopt_booking (
+    ticket_id VARCHAR(200) NOT NULL PRIMARY KEY,
+    state VARCHAR(10) NOT NULL,
+    revision INTEGER NOT NULL,
+    seq BIGINT NOT NULL,
+    changed_at {time} NOT NULL,
+    actor VARCHAR(200) NOT NULL,
+    plan_id VARCHAR(200),
+    opens_at {time},
+    closes_at {time},
+    shift_id VARCHAR(200),
+    engineer_id VARCHAR(200),
+    expires_at {time},
+    first_opens_at {time},
+    first_closes_at {time},
+    first_agreed_at {time},
+    is_forced BOOLEAN NOT NULL,
+    missed_by VARCHAR(10),
+    contact_by {time},
+    contacted_at {time}
+)""",
+        "CREATE INDEX dispatchopt_booking_state ON dispatchopt_booking (state, expires_at)",
+    ),
+)
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP)
+MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP, _BOOKINGS)
 """Version n of the schema is what the first n of them make."""
 
 TYPES: Final = {

@@ -1,4 +1,4 @@
-"""The tables of a plan, as the newest version of the schema has them (`migrations`)."""
+"""The tables of plans and bookings, as the newest version of the schema has them (`migrations`)."""
 
 from __future__ import annotations
 
@@ -149,6 +149,57 @@ OVERRIDDEN: Final = _of_plan(
     _text("detail"),
 )
 COST: Final = _of_plan("cost", _id("rule"), _whole("cost", nullable=False))
+
+BOOKING_STREAM: Final = sa.Table(
+    "dispatchopt_booking_stream",
+    _META,
+    sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
+    _whole("seq", nullable=False),
+    _id("plan_id", nullable=True),
+)
+"""One row: the last event, and the plan that bookings are tested on. Who writes locks it."""
+BOOKING_EVENT: Final = sa.Table(
+    "dispatchopt_booking_event",
+    _META,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _id("request_id"),
+    sa.Column("digest", sa.String(64), nullable=False),
+    _id("ticket_id", nullable=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    _time("happened_at", nullable=False),
+    _id("actor"),
+    sa.Column("revision", sa.Integer, nullable=False),
+    _id("plan_id", nullable=True),
+    _time("opens_at"),
+    _time("closes_at"),
+    _id("shift_id", nullable=True),
+    _id("engineer_id", nullable=True),
+    _time("expires_at"),
+    sa.Column("detail", sa.JSON, nullable=False),
+)
+BOOKING: Final = sa.Table(
+    "dispatchopt_booking",
+    _META,
+    sa.Column("ticket_id", _ID, primary_key=True),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    _whole("seq", nullable=False),
+    _time("changed_at", nullable=False),
+    _id("actor"),
+    _id("plan_id", nullable=True),
+    _time("opens_at"),
+    _time("closes_at"),
+    _id("shift_id", nullable=True),
+    _id("engineer_id", nullable=True),
+    _time("expires_at"),
+    _time("first_opens_at"),
+    _time("first_closes_at"),
+    _time("first_agreed_at"),
+    sa.Column("is_forced", sa.Boolean, nullable=False),
+    sa.Column("missed_by", sa.String(10)),
+    _time("contact_by"),
+    _time("contacted_at"),
+)
 
 TABLES: Final = tuple(_META.sorted_tables)
 """Every table of this module."""
