@@ -50,6 +50,8 @@ if TYPE_CHECKING:
         Policy,
         Problem,
         Profiles,
+        Proposal,
+        Proposals,
         Route,
         Shift,
         Skill,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from dispatchopt.report.customer import Coming, CustomerTexts
     from dispatchopt.report.outputs import write_outputs
     from dispatchopt.solve import Planner, Progress, Result, solve
+    from dispatchopt.windows.propose import propose_windows
 
 __version__ = "0.1.0"
 
@@ -102,6 +105,7 @@ _WHERE = {
     "Progress": "dispatchopt.solve",
     "Result": "dispatchopt.solve",
     "solve": "dispatchopt.solve",
+    "propose_windows": "dispatchopt.windows.propose",
     **dict.fromkeys(
         (
             "Break",
@@ -113,6 +117,8 @@ _WHERE = {
             "Policy",
             "Problem",
             "Profiles",
+            "Proposal",
+            "Proposals",
             "Route",
             "Shift",
             "Skill",
@@ -156,6 +162,8 @@ __all__ = [
     "Problem",
     "Profiles",
     "Progress",
+    "Proposal",
+    "Proposals",
     "PublisherBusyError",
     "Report",
     "Result",
@@ -175,6 +183,7 @@ __all__ = [
     "plan_to_frame",
     "problem_from_frames",
     "problem_to_frames",
+    "propose_windows",
     "read_folder",
     "read_plan",
     "read_problem",

@@ -18,6 +18,7 @@ from dispatchopt.models.plan import (
 )
 from dispatchopt.models.policy import Policy
 from dispatchopt.models.problem import Problem
+from dispatchopt.models.proposal import NotProposed, Proposal, Proposals
 from dispatchopt.models.slots import Slot
 from dispatchopt.models.ticket import Ticket
 from dispatchopt.models.travel import UNREACHABLE, Matrix, Profiles, StraightLine, Travel
@@ -35,6 +36,7 @@ __all__ = [
     "Moved",
     "NotOffered",
     "NotPlannable",
+    "NotProposed",
     "Offer",
     "Offers",
     "Overridden",
@@ -44,6 +46,8 @@ __all__ = [
     "Policy",
     "Problem",
     "Profiles",
+    "Proposal",
+    "Proposals",
     "Provenance",
     "Rejected",
     "Route",

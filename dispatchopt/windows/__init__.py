@@ -1,0 +1,1 @@
+"""Windows for customers: offers for one ticket, proposals for all that are planned."""
