@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatchopt.models import UNREACHABLE, Route, Span, Visit
-from dispatchopt.rules import delay, lateness, overtime
+from dispatchopt.rules import delay, lateness, overtime, window_margin
 from dispatchopt.rules.views import RouteView, Stop
 from dispatchopt.timeline import (
     FOREVER,
@@ -81,7 +81,9 @@ def _calls(ctx: Context, shift: ShiftFacts, order: Sequence[TicketFacts]) -> lis
                 ctx.duration(ticket, shift),
                 latest,
                 lambda end, ticket=ticket: (  # type: ignore[misc]
-                    delay.price(ctx, ticket, end) + lateness.price(ctx, ticket, end)
+                    delay.price(ctx, ticket, end)
+                    + lateness.price(ctx, ticket, end)
+                    + window_margin.price(ctx, ticket, end)
                 ),
             )
         )

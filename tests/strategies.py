@@ -167,6 +167,13 @@ LINES: dict[str, Line] = {
         ticket={"due": minutes(-1500, 0, 30, 60, 75, 120, 300, 2000)},
         policy={"late_cost": by_priority(PRICES), "late_per_hour": by_priority(RATES)},
     ),
+    "window_margin": Line(
+        ticket={"appointment": at_times(_WINDOW)},
+        policy={
+            "margin_minutes": st.sampled_from((30, 0, 15, 60, 1000)),
+            "margin_per_hour": st.sampled_from(RATES),
+        },
+    ),
     "overtime": Line(
         shift={
             "max_overtime": maybe(900, 3600),

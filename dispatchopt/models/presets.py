@@ -27,6 +27,9 @@ BALANCED
       that balance decides between near engineers and never sends anyone across the city.
     - A level too much costs five minutes, a helper's territory, a not preferred engineer or a
       changed engineer half an hour each: worth a detour, not a ticket.
+    - A promised visit is to begin half an hour before its window closes, an hour after the day's
+      first shift begins; 85 minutes before, eight hours after it. Less margin costs two hours per
+      hour: at most some 3 h, worth a detour or another order, and less than any ticket left out.
     - A tenth of each shift is kept for the day's urgent arrivals at an hour per hour: a P4 still
       goes in, a detour does not.
 

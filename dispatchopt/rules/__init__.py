@@ -36,6 +36,7 @@ from dispatchopt.rules import (
     travel,
     travel_time,
     unserved,
+    window_margin,
     windows,
 )
 from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
@@ -103,6 +104,7 @@ RULES: tuple[Rule, ...] = (
     _rule(travel, "soft"),
     _rule(delay, "soft"),
     _rule(lateness, "soft"),
+    _rule(window_margin, "soft"),
     _rule(overtime, "soft"),
     _rule(balance, "soft"),
     _rule(reserve, "soft"),

@@ -390,7 +390,7 @@ def test_many_legs_without_a_way_are_faults_and_no_failure() -> None:
 
 def test_the_registry_has_every_rule_once_and_locks_last() -> None:
     names = [rule.name for rule in RULES]
-    assert len(set(names)) == len(names) == 27
+    assert len(set(names)) == len(names) == 28
     assert names[-1] == "locks"
 
 
