@@ -29,6 +29,7 @@ from dispatchopt.shadow import ShadowPrices, shadow_prices
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from dispatchopt.instance import Compiled
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,16 @@ class Planner:
     def problem(self) -> Problem:
         """The problem compiled."""
         return self._compiled.problem
+
+    @property
+    def compiled(self) -> Compiled:
+        """The facts and forms, for the uses that look closer."""
+        return self._compiled
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Tickets refused at input."""
+        return self._rejected
 
     def with_tickets(self, tickets: Iterable[Ticket]) -> Planner:
         """Return a planner with these tickets added; an equal id replaces."""

@@ -40,10 +40,15 @@ def cross_check(problem: Problem) -> list[Issue]:
     ]
 
 
-def check_ticket(problem: Problem, ticket: Ticket) -> list[Issue]:
-    """Return every contradiction between one more ticket and the rest of a problem."""
+def check_ticket(problem: Problem, ticket: Ticket, others: set[str]) -> list[Issue]:
+    """Return every contradiction between one more ticket and a problem.
+
+    Parameters
+    ----------
+    others
+        Ids of the tickets that it may wait for.
+    """
     with_it = problem.model_copy(update={"tickets": (ticket,)})
-    others = {other.id for other in problem.tickets}
     engineers = {engineer.id for engineer in problem.engineers}
     return list(_tickets(with_it, engineers, _PlaceCheck(problem.travel), others))
 

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-KERNEL_FILES = ("_kernels", "_pricing", "_chance")
+KERNEL_FILES = ("_kernels", "_pricing", "_chance", "_places")
 """Modules of this folder with compiled kernels; each may use those before it, none after it."""
 
 PACKAGE = Path(__file__).parent / "__pycache__"

@@ -51,14 +51,9 @@ MOST_NEIGHBOURS = 400
 
 def lay_out(inst: Instance) -> tuple[Search, int]:
     """Return the instance for the kernels, and the most visits that a route can hold."""
-    nodes = np.concatenate([inst.place, inst.start_place, inst.end_place[inst.end_place >= 0]])
-    shift_places, where = np.unique(nodes[inst.num_tickets :], return_inverse=True)
-    num_t, num_s = inst.num_tickets, inst.num_shifts
-    places = np.concatenate([inst.place, shift_places]).astype(np.int64)
+    num_t = inst.num_tickets
+    places, start_node, end_node = nodes_of(inst)
     dist = inst.travel.take(places, axis=1).take(places, axis=2)
-    end_node = np.full(num_s, -1, dtype=np.int64)
-    end_node[inst.end_place >= 0] = where[num_s:] + num_t
-    start_node = (where[:num_s] + num_t).astype(np.int64)
     legal = (inst.blocked[:, inst.class_of] == 0) & (inst.num_windows[:, None] > 0)
     legal &= _could_be_there(inst, dist, start_node, end_node)
     pair_end = np.cumsum(legal.sum(axis=1))
@@ -75,6 +70,70 @@ def lay_out(inst: Instance) -> tuple[Search, int]:
     )
     # One memory order for every instance: another one would compile every kernel anew.
     return Search(*map(np.ascontiguousarray, search)), _most_visits(inst, legal)
+
+
+def nodes_of(inst: Instance) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Return the place of each node, and the nodes at which each shift starts and ends (-1)."""
+    num_t, num_s = inst.num_tickets, inst.num_shifts
+    ends = np.concatenate([inst.start_place, inst.end_place[inst.end_place >= 0]])
+    shift_places, where = np.unique(ends, return_inverse=True)
+    places = np.concatenate([inst.place, shift_places]).astype(np.int64)
+    end_node = np.full(num_s, -1, dtype=np.int64)
+    end_node[inst.end_place >= 0] = where[num_s:] + num_t
+    return places, (where[:num_s] + num_t).astype(np.int64), end_node
+
+
+def with_room(inst: Instance, rows: int, windows: int, pieces: int) -> Instance:
+    """Return the instance with so many rows of tickets, windows and time-cost pieces.
+
+    The new rows fit nowhere; each shift is a class of its own.
+    """
+
+    def longer(table: npt.NDArray[np.signedinteger], fill: int) -> npt.NDArray[np.signedinteger]:
+        more = np.full((rows - len(table), *table.shape[1:]), fill, table.dtype)
+        return np.concatenate([table, more])
+
+    num_t = inst.num_tickets
+    window = np.full((rows, windows, 2), FOREVER, np.int64)
+    window[:num_t, : inst.window.shape[1]] = inst.window
+    time_cost = np.zeros((rows, pieces, 3), np.int64)
+    time_cost[:, :, 0] = FOREVER
+    time_cost[:num_t, : inst.time_cost.shape[1]] = inst.time_cost
+    blocked = np.ones((rows, inst.num_shifts), np.uint32)
+    blocked[:num_t] = inst.blocked[:, inst.class_of]
+    return inst._replace(
+        blocked=blocked,
+        assign_cost=longer(inst.assign_cost[:, inst.class_of], 0),
+        class_of=np.arange(inst.num_shifts, dtype=np.int32),
+        duration=longer(inst.duration, 1),
+        place=longer(inst.place, 0),
+        window=window,
+        num_windows=longer(inst.num_windows, 0),
+        latest=longer(inst.latest, 0),
+        time_cost=time_cost,
+        skip_cost=longer(inst.skip_cost, 0),
+        demand=longer(inst.demand, 0),
+    )
+
+
+def lay_out_open(inst: Instance) -> Search:
+    """Return the instance for kernels that insert single tickets: no pairs, no neighbours.
+
+    Legal is whatever no rule forbids; whether there is time is left to the kernels.
+    """
+    places, start_node, end_node = nodes_of(inst)
+    ticket, meta = _ticket_table(inst, np.zeros(inst.num_tickets, np.int64))
+    search = Search(
+        dist=inst.travel.take(places, axis=1).take(places, axis=2),
+        shift=_shift_table(inst, start_node, end_node),
+        ticket=ticket,
+        assign=inst.assign_cost,
+        pair_shift=np.zeros(0, np.int64),
+        legal=inst.blocked[:, inst.class_of] == 0,
+        near=np.zeros((inst.num_tickets, 1), np.int64),
+        meta=meta,
+    )
+    return Search(*map(np.ascontiguousarray, search))
 
 
 def _shift_table(inst: Instance, start_node: Int64Array, end_node: Int64Array) -> Int64Array:

@@ -1,0 +1,597 @@
+"""A plan's routes held in the kernels: where a ticket would go, in milliseconds.
+
+Offers and bookings ask for the places of one ticket again and again, and change one route at a
+time. The board compiles such a ticket alone (`instance.compile_ticket`), by the rules that the
+planner compiles, tries it with the planner's kernels, and plays the days of `chance` through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dispatchopt.chance import (
+    NUM_SAMPLES,
+    Spreads,
+    draw,
+    kept_probabilities,
+    promised_windows,
+    sample,
+    told,
+    with_kept_probabilities,
+)
+from dispatchopt.errors import InternalError, InvalidProblemError, Issue
+from dispatchopt.forms import FOREVER
+from dispatchopt.instance import compile_ticket, decode, encode
+from dispatchopt.models import Problem, Unserved
+from dispatchopt.models.cross_check import check_ticket
+from dispatchopt.rules.pins import is_fixed
+from dispatchopt.solve import Planner, hash_problem
+from dispatchopt.solvers import _kernels as kernels
+from dispatchopt.solvers import _places
+from dispatchopt.solvers.held import UNPROMISED, Held, Legs, Line, Newcomer
+from dispatchopt.travel import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from dispatchopt.forms import Int64Array
+    from dispatchopt.instance import Compiled, TicketRow
+    from dispatchopt.models import Plan, Ticket, Window
+
+
+@dataclass(frozen=True)
+class Found:
+    """A place for a ticket: on a shift, at a position, in a window.
+
+    Attributes
+    ----------
+    window_index
+        Which of the windows asked for.
+    shift_idx, shift_id, position
+        Where; the position counts the visits that have not started, from 0.
+    added_cost
+        What the plan costs more; the price of leaving the ticket out is not counted.
+    start, end
+        Of its service, in seconds from the start of the horizon.
+    tardiness
+        Seconds that it ends after its `due`.
+    kept_probability
+        That service starts in the window; 1 without a window.
+    weakest, weakest_before
+        The least such probability of another promise of that route afterwards, and what that one
+        has now; 1 if there is none.
+    weakens
+        Whether another promise would fall below `Policy.min_kept_probability`, or further below.
+    is_good
+        Whether it may be promised: likely enough, and without weakening another promise.
+    room_seconds
+        Seconds of the shift that the visit itself takes.
+    displaces
+        Tickets that leave the plan for it.
+    """
+
+    window_index: int
+    shift_idx: int
+    shift_id: str
+    position: int
+    added_cost: int
+    start: int
+    end: int
+    tardiness: int
+    kept_probability: float
+    weakest: float
+    weakest_before: float
+    weakens: bool
+    is_good: bool
+    room_seconds: int
+    displaces: tuple[str, ...] = ()
+
+
+class Board:
+    """A plan that tickets are put into and taken from one by one, every promise kept.
+
+    The same plan and the same sequence of changes give the same routes in every process. Methods
+    may be called from several threads.
+
+    Parameters
+    ----------
+    planner
+        The compiled problem.
+    plan
+        A plan of that problem; orders are enough.
+    seed
+        Of the days that are played through.
+
+    Raises
+    ------
+    InvalidProblemError
+        If a route of the plan is not feasible; all of them at once.
+    """
+
+    def __init__(self, planner: Planner, plan: Plan, *, seed: int = 0) -> None:
+        self._planner, self._base, self._seed = planner, plan, seed
+        self._compiled: Compiled = planner.compiled
+        self._lock = RLock()
+        policy = planner.problem.policy
+        shares = [told(policy, n / NUM_SAMPLES) for n in range(NUM_SAMPLES + 1)]
+        enough = (n for n, share in enumerate(shares) if share >= policy.min_kept_probability)
+        self._told = shares
+        missed = policy.missed_window_cost
+        self._held = Held(
+            self._compiled.instance,
+            self._compiled.capacity_names,
+            draw(self._compiled, seed=seed),
+            promised_windows(self._compiled),
+            next(enough, NUM_SAMPLES + 1),
+            np.array([int(np.ceil(missed * (1 - share))) for share in shares], np.int64),
+        )
+        self._spreads = Spreads(planner.problem)
+        self._reach = Reach(planner.problem.travel, self._compiled.ctx.travel)
+        self._shift_idx = {shift_id: s for s, shift_id in enumerate(self._compiled.shift_ids)}
+        self._changed: dict[str, Ticket] = {}
+        self._ids = list(self._compiled.ticket_ids)
+        self._row_of = {ticket_id: row for row, ticket_id in enumerate(self._ids)}
+        self._history = hashlib.sha256(plan.plan_id.encode())
+        orders = encode(self._compiled, plan)
+        self._at = {row: s for s, order in enumerate(orders) for row in order}
+        self._load(orders)
+
+    def _load(self, orders: list[list[int]]) -> None:
+        """Put the plan's routes in."""
+        self._held.make_room(max((len(order) for order in orders), default=0))
+        feasible = self._held.load(orders)
+        broken = [self._compiled.shift_ids[s] for s in np.flatnonzero(~feasible)]
+        if broken:
+            message = (
+                "this route is not feasible for the problem; check the plan (`dispatchopt check`) "
+                "or plan anew"
+            )
+            raise InvalidProblemError([Issue("plan", s, "routes", "", message) for s in broken])
+
+    # --- What there is ---
+
+    @property
+    def compiled(self) -> Compiled:
+        """The problem as it was compiled; what changed since is not in it."""
+        return self._compiled
+
+    @property
+    def version(self) -> str:
+        """A short text for what was done to the plan so far; equal histories have equal ones."""
+        with self._lock:
+            return self._history.hexdigest()[:16]
+
+    def ticket(self, ticket_id: str) -> Ticket | None:
+        """Return a ticket as it is now, with the window that it was promised."""
+        changed = self._changed.get(ticket_id)
+        if changed is not None:
+            return changed
+        known = (ticket for ticket in self._planner.problem.tickets if ticket.id == ticket_id)
+        return next(known, None)
+
+    def is_fact(self, ticket: Ticket) -> bool:
+        """Whether it is, or was at the start, begun or locked to its time: its shift depends on it.
+
+        Such a ticket cannot be changed here: make a new board of the problem with its change.
+        """
+        return is_fixed(ticket) or ticket.id in self._compiled.ctx.pins
+
+    def shift_of(self, ticket_id: str) -> str | None:
+        """Return the shift on which a ticket is planned that has not started; None: on none."""
+        with self._lock:
+            s = self._at.get(self._row_of.get(ticket_id, -1))
+        return None if s is None else self._compiled.shift_ids[s]
+
+    def starts(self) -> dict[str, tuple[str, int]]:
+        """Return shift and start of service (seconds) of every visit that has not started."""
+        with self._lock:
+            times, shift_ids = self._held.chain.times, self._compiled.shift_ids
+            return {
+                self._ids[row]: (shift_ids[s], int(times[s, at, kernels.BEG]))
+                for s, order in enumerate(self._held.orders())
+                for at, row in enumerate(order)
+            }
+
+    def kept(self) -> dict[str, float]:
+        """Return how surely each promised visit that has not started begins in its window."""
+        with self._lock:
+            promised, kept = self._held.promised, self._held.kept
+            return {
+                self._ids[row]: self._told[int(kept[row])]
+                for order in self._held.orders()
+                for row in order
+                if promised[row, 0] <= promised[row, 1]
+            }
+
+    def orders(self) -> dict[str, list[str]]:
+        """Return the ids of each shift's visits in order, those that have started apart."""
+        with self._lock:
+            rows = self._held.orders()
+        named = ([self._ids[row] for row in order] for order in rows)
+        return dict(zip(self._compiled.shift_ids, named, strict=True))
+
+    def cost(self) -> int:
+        """Return what the routes cost; tickets left out are not counted."""
+        with self._lock:
+            return int(self._held.chain.route[:, kernels.COST_OF].sum())
+
+    def problem(self) -> Problem:
+        """Return the problem as it is now: with the tickets that came, and what was promised."""
+        base = self._planner.problem
+        with self._lock:
+            merged = {ticket.id: ticket for ticket in base.tickets} | self._changed
+        fields = {name: getattr(base, name) for name in base.model_fields_set}
+        return Problem(**{**fields, "tickets": tuple(merged.values())})
+
+    def plan(self) -> Plan:
+        """Return the plan as it is now, compiled and decoded anew; the checker accepts it.
+
+        A ticket left out keeps its reason so long as that is true.
+
+        Raises
+        ------
+        InternalError
+            If the checker refuses the plan: a bug of ours.
+        """
+        with self._lock:
+            orders, problem = self.orders(), self.problem()
+        planner = Planner(problem, rejected=self._planner.rejected)
+        index = {ticket_id: t for t, ticket_id in enumerate(planner.compiled.ticket_ids)}
+        routes = [[index[t] for t in orders[s]] for s in planner.compiled.shift_ids]
+        reasons = {item.ticket_id: item for item in self._base.unserved}
+        plan = decode(planner.compiled, routes, reasons)
+        kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
+        plan = plan.model_copy(update={"rejected": self._planner.rejected})
+        return _checked(planner, with_kept_probabilities(plan, kept))
+
+    def copy(self) -> Board:
+        """Return another board that can be changed by itself."""
+        with self._lock:
+            other = object.__new__(Board)
+            other.__dict__.update(self.__dict__)
+            other._lock = RLock()
+            other._held, other._reach = self._held.copy(), self._reach.copy()
+            other._changed, other._ids = dict(self._changed), list(self._ids)
+            other._row_of, other._at = dict(self._row_of), dict(self._at)
+            other._history = self._history.copy()
+            return other
+
+    # --- Places ---
+
+    def places(self, ticket: Ticket, windows: Sequence[Window | None]) -> list[Found]:
+        """Return the best place on every shift for every window, where there is one.
+
+        Places that may be promised (`Found.is_good`) go before others; among equal ones the least
+        added cost and price of a missed window together counts.
+
+        Parameters
+        ----------
+        ticket
+            May be new, or planned: then it is taken out first, whatever it was promised.
+        windows
+            Each is promised in turn in place of the ticket's own appointment; None: nothing is.
+
+        Raises
+        ------
+        InvalidProblemError
+            If the ticket contradicts the problem, or is a fact (started, or locked to its time);
+            with all faults.
+        """
+        everywhere = np.ones(len(self._shift_idx), np.bool_)
+        with self._lock:
+            return self._find(ticket, windows, everywhere, None, by_shift=True)
+
+    def best_places(
+        self,
+        ticket: Ticket,
+        windows: Sequence[Window | None],
+        room_per_hour: Int64Array | None = None,
+    ) -> list[Found]:
+        """Return the best place for every window, where there is one; otherwise as `places`.
+
+        Parameters
+        ----------
+        room_per_hour
+            ``int64[S]``: a price besides for each hour of each shift that the visit takes.
+        """
+        everywhere = np.ones(len(self._shift_idx), np.bool_)
+        with self._lock:
+            return self._find(ticket, windows, everywhere, room_per_hour, by_shift=False)
+
+    def _find(
+        self,
+        ticket: Ticket,
+        windows: Sequence[Window | None],
+        open_to: npt.NDArray[np.bool_],
+        room_per_hour: Int64Array | None,
+        *,
+        by_shift: bool,
+    ) -> list[Found]:
+        """Return the best places by window, or by window and shift."""
+        row, newcomer, lines = self._compile(ticket, windows)
+        if not lines:
+            return []
+        back = self._take_out(ticket.id)
+        base = None
+        if back is not None and not back.is_feasible:
+            # Without it the rest has no way: there is no other shift for it.
+            open_to = open_to & (np.arange(len(open_to)) == back.shift)
+            base = back.costs
+        found, versions = self._held.find(newcomer, lines, open_to, base)
+        num_s = len(open_to)
+        group = found[:, _places.VERSION_OF].copy()
+        if by_shift:
+            group = group * num_s + found[:, _places.SHIFT]
+        on_site = newcomer.line.duration[self._compiled.instance.pace_of]
+        hourly = 0 if room_per_hour is None else room_per_hour
+        extra = np.asarray(-(-hourly * on_site // 3600), np.int64)
+        num_groups = len(lines) * (num_s if by_shift else 1)
+        chosen = self._held.choose(lines, versions, found, group, num_groups, extra)
+        if back is not None:
+            self._held.insert(back.row, back.shift, back.at)
+        due = row.facts[0].due
+        return [
+            self._told_place(found[place[_places.PLACE]], place, due, on_site)
+            for place in chosen
+            if place[_places.STATE] != _places.NONE
+        ]
+
+    def _told_place(
+        self, place: Int64Array, chosen: Int64Array, due: int, on_site: Int64Array
+    ) -> Found:
+        version, s, at, added, start, end = (int(value) for value in place)
+        state = int(chosen[_places.STATE])
+        return Found(
+            window_index=version,
+            shift_idx=s,
+            shift_id=self._compiled.shift_ids[s],
+            position=at,
+            added_cost=added,
+            start=start,
+            end=end,
+            tardiness=max(0, end - due),
+            kept_probability=self._told[int(chosen[_places.COUNT])],
+            weakest=self._told[int(chosen[_places.WEAKEST])],
+            weakest_before=self._told[int(chosen[_places.WEAKEST_BEFORE])],
+            weakens=bool(chosen[_places.WEAKENS_OTHER]),
+            is_good=state == _places.GOOD,
+            room_seconds=int(on_site[s]),
+        )
+
+    def _compile(
+        self, ticket: Ticket, windows: Sequence[Window | None]
+    ) -> tuple[TicketRow, Newcomer, list[Line]]:
+        """Compile a ticket with each window promised."""
+        self._refuse(ticket, windows)
+        row = compile_ticket(self._compiled, ticket, windows)
+        rows, facts = row.rows, row.facts[0] if row.facts else None
+        if facts is None:
+            raise ValueError("a ticket is compiled for one window at least")
+        self._held.add_capacities(rows.capacity_names, rows.capacity)
+        # No rule keeps a ticket off a shift, or prices it there, because of its appointment.
+        assert (rows.blocked == rows.blocked[0]).all()
+        assert (rows.assign_cost == rows.assign_cost[0]).all()
+        lines = [self._line(row, r) for r in range(len(row.facts))]
+        place = self._reach.add(ticket.place)
+        legs = Legs(*self._reach.legs(place), place)
+        seconds = sample(ticket.id, self._spreads.of(facts), NUM_SAMPLES, self._seed)
+        return row, Newcomer(lines[0], legs, seconds), lines
+
+    def _refuse(self, ticket: Ticket, windows: Sequence[Window | None]) -> None:
+        """Raise for a ticket that no place can be looked for, with all its faults."""
+        problem = self._planner.problem
+        known = {other.id for other in problem.tickets} | set(self._changed)
+        issues = check_ticket(problem, ticket.model_copy(update={"appointment": None}), known)
+        for window in windows:
+            if window is not None and window.close < window.open:
+                promised = ticket.model_copy(update={"windows": (), "appointment": window})
+                found = check_ticket(problem, promised, known)
+                issues += [issue for issue in found if issue.field == "appointment"]
+        if not ticket.is_plannable:
+            message = "is not to be visited; set it to open first"
+            issues.append(Issue("ticket", ticket.id, "status", ticket.status, message))
+        elif self.is_fact(ticket):
+            issues.append(_fact(ticket))
+        if issues:
+            raise InvalidProblemError(issues)
+
+    def _refuse_fact(self, ticket: Ticket) -> None:
+        if self.is_fact(ticket):
+            raise InvalidProblemError([_fact(ticket)])
+
+    def _line(self, row: TicketRow, r: int) -> Line:
+        rows, window = row.rows, row.facts[r].ticket.appointment
+        ctx = self._compiled.ctx
+        promise = UNPROMISED
+        if window is not None:
+            promise = ctx.seconds(window.open), ctx.seconds(window.close)
+        return Line(
+            blocked=rows.blocked[r] != 0,
+            assign=rows.assign_cost[r],
+            windows=rows.window[r, : rows.num_windows[r]].tolist(),
+            pieces=[piece for piece in rows.time_cost[r].tolist() if piece[0] < FOREVER],
+            duration=rows.duration[r],
+            latest=int(rows.latest[r]),
+            skip=int(rows.skip_cost[r]),
+            demand=dict(zip(rows.capacity_names, rows.demand[r].tolist(), strict=True)),
+            promise=promise,
+        )
+
+    # --- Changes ---
+
+    def insert(self, ticket: Ticket, shift_id: str, window: Window | None) -> Found | None:
+        """Put a ticket on a shift, where `places` found its place for that window.
+
+        Parameters
+        ----------
+        ticket
+            May be new, or planned: then it leaves its place.
+        window
+            Promised from now on, in place of what was; None: nothing is promised.
+
+        Returns
+        -------
+        Found or None
+            None if it has no place there; nothing has changed then.
+
+        Raises
+        ------
+        InvalidProblemError
+            As `places`; and for a shift that the problem does not know.
+        """
+        s = self._shift_idx.get(shift_id)
+        if s is None:
+            message = "no such shift in the problem"
+            raise InvalidProblemError([Issue("shift", shift_id, "id", "", message)])
+        only = np.arange(len(self._shift_idx)) == s
+        with self._lock:
+            found = self._find(ticket, [window], only, None, by_shift=False)
+            if not found:
+                return None
+            place = found[0]
+            promised = ticket.model_copy(update={"appointment": window})
+            _, newcomer, _ = self._compile(promised, [window])
+            self._take_out(ticket.id)
+            row = self._row_of.get(ticket.id)
+            if row is None:
+                row = self._row_of[ticket.id] = self._held.add_row()
+                self._ids.append(ticket.id)
+            self._held.set_row(row, newcomer)
+            feasible = self._held.insert(row, s, place.position)
+            if not feasible:
+                raise InternalError(f"shift {shift_id} has no room for ticket '{ticket.id}'")
+            self._at[row] = s
+            self._changed[ticket.id] = promised
+            self._note("insert", ticket.id, shift_id, window)
+            return place
+
+    def remove(self, ticket_id: str) -> tuple[str, ...]:
+        """Take a ticket out of the plan, with what it was promised; it stays in the problem.
+
+        Returns
+        -------
+        tuple of str
+            Other tickets that had to leave, too: their way led over this one (a table of travel
+            without a direct way). Mostly none.
+
+        Raises
+        ------
+        KeyError
+            If the problem does not know the ticket.
+        InvalidProblemError
+            If the ticket is a fact: without it the shift is another one, so that the whole problem
+            has to be compiled anew.
+        """
+        with self._lock:
+            ticket = self.ticket(ticket_id)
+            if ticket is None:
+                raise KeyError(ticket_id)
+            self._refuse_fact(ticket)
+            gone = self._clear(ticket_id)
+            self._changed[ticket_id] = ticket.model_copy(update={"appointment": None})
+            self._note("remove", ticket_id)
+            return gone
+
+    def update(self, ticket: Ticket) -> tuple[str, ...]:
+        """Take over a ticket as it is now, without a place: new, changed or over.
+
+        One that is planned is taken out first. Returns and raises as `remove` and `places` do.
+        """
+        with self._lock:
+            if ticket.is_plannable:
+                self._refuse(ticket, [ticket.appointment])
+            self._refuse_fact(ticket)
+            gone = self._clear(ticket.id)
+            self._changed[ticket.id] = ticket
+            self._note("update", ticket.model_dump_json())
+            return gone
+
+    def _note(self, *what: object) -> None:
+        text = "|".join(str(item) for item in what)
+        self._history.update(f"\n{text}".encode())
+
+    def _clear(self, ticket_id: str) -> tuple[str, ...]:
+        """Take a ticket out of its route, if it is in one; return who had to leave with it."""
+        back = self._take_out(ticket_id)
+        if back is None:
+            return ()
+        del self._at[back.row]
+        if back.is_feasible:
+            return ()
+        rest = self._held.orders()[back.shift]
+        kept: list[int] = []
+        self._held.load_route(back.shift, kept)
+        promised = self._held.promised
+        for row in sorted(rest, key=lambda row: promised[row, 1] < promised[row, 0]):
+            tried = sorted([*kept, row], key=rest.index)
+            if self._held.load_route(back.shift, tried):
+                kept = tried
+        self._held.load_route(back.shift, kept)
+        gone = [row for row in rest if row not in kept]
+        for row in gone:
+            del self._at[row]
+        return tuple(self._ids[row] for row in gone)
+
+    def _take_out(self, ticket_id: str) -> _Taken | None:
+        """Take a ticket out of its route for a while; None if it is in none."""
+        row = self._row_of.get(ticket_id, -1)
+        s = self._at.get(row)
+        if s is None:
+            return None
+        costs = self._held.costs()
+        at = self._held.orders()[s].index(row)
+        return _Taken(row, s, at, self._held.remove(s, at), costs)
+
+
+def _fact(ticket: Ticket) -> Issue:
+    message = (
+        "has begun, or is or was locked to its time: it has its place; plan the whole problem anew "
+        "if that is to change"
+    )
+    return Issue("ticket", ticket.id, "lock", ticket.lock, message)
+
+
+class _Taken(NamedTuple):
+    """Where a ticket was, whether the rest is feasible, and the routes' costs before."""
+
+    row: int
+    shift: int
+    at: int
+    is_feasible: bool
+    costs: Int64Array
+
+
+def _checked(planner: Planner, plan: Plan) -> Plan:
+    """Return a decoded plan with what the checker tells of it."""
+    report = planner.check(plan)
+    false = {v.ticket_id for v in report.violations if v.rule == "reason"}
+    if false:
+        unserved = tuple(
+            Unserved(ticket_id=item.ticket_id, reason="SEARCH_LIMIT")
+            if item.ticket_id in false
+            else item
+            for item in plan.unserved
+        )
+        plan = plan.model_copy(update={"unserved": unserved})
+        report = planner.check(plan)
+    if not report.is_valid:
+        rules = sorted({violation.rule for violation in report.violations})
+        raise InternalError(f"the checker refused the board's plan: rules {rules}")
+    input_hash = hash_problem(planner.problem)
+    listed = plan.model_dump_json(include={"routes", "unserved"})
+    return plan.model_copy(
+        update={
+            "plan_id": hashlib.sha256((input_hash + listed).encode()).hexdigest()[:16],
+            "broken_promises": report.broken_promises,
+            "needs_customer_consent": report.needs_customer_consent,
+            "overridden": report.overridden,
+            "cost": report.cost,
+        }
+    )
