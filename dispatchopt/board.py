@@ -8,7 +8,7 @@ planner compiles, tries it with the planner's kernels, and plays the days of `ch
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     from dispatchopt.forms import Int64Array
     from dispatchopt.instance import Compiled, TicketRow
     from dispatchopt.models import Plan, Ticket, Window
+    from dispatchopt.rules.context import TicketFacts
+
+
+MOST_DISPLACED = 3
+"""Visits next to each other that may give way to one ticket."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,10 @@ class Board:
             self._compiled.capacity_names,
             draw(self._compiled, seed=seed),
             promised_windows(self._compiled),
+            np.array(
+                [not self._compiled.ctx.tickets[t].is_promised for t in self._compiled.ticket_ids],
+                np.bool_,
+            ),
             next(enough, NUM_SAMPLES + 1),
             np.array([int(np.ceil(missed * (1 - share))) for share in shares], np.int64),
         )
@@ -136,6 +145,7 @@ class Board:
         self._reach = Reach(planner.problem.travel, self._compiled.ctx.travel)
         self._shift_idx = {shift_id: s for s, shift_id in enumerate(self._compiled.shift_ids)}
         self._changed: dict[str, Ticket] = {}
+        self._displaced: dict[str, tuple[str, str]] = {}
         self._ids = list(self._compiled.ticket_ids)
         self._row_of = {ticket_id: row for row, ticket_id in enumerate(self._ids)}
         self._history = hashlib.sha256(plan.plan_id.encode())
@@ -242,10 +252,18 @@ class Board:
         """
         with self._lock:
             orders, problem = self.orders(), self.problem()
+            displaced = {
+                ticket_id: Unserved(
+                    ticket_id=ticket_id,
+                    reason="LOST_TO_OTHERS",
+                    detail={"shift_id": shift_id, "tickets": [other]},
+                )
+                for ticket_id, (other, shift_id) in self._displaced.items()
+            }
         planner = Planner(problem, rejected=self._planner.rejected)
         index = {ticket_id: t for t, ticket_id in enumerate(planner.compiled.ticket_ids)}
         routes = [[index[t] for t in orders[s]] for s in planner.compiled.shift_ids]
-        reasons = {item.ticket_id: item for item in self._base.unserved}
+        reasons = {item.ticket_id: item for item in self._base.unserved} | displaced
         plan = decode(planner.compiled, routes, reasons)
         kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
         plan = plan.model_copy(update={"rejected": self._planner.rejected})
@@ -259,13 +277,16 @@ class Board:
             other._lock = RLock()
             other._held, other._reach = self._held.copy(), self._reach.copy()
             other._changed, other._ids = dict(self._changed), list(self._ids)
+            other._displaced = dict(self._displaced)
             other._row_of, other._at = dict(self._row_of), dict(self._at)
             other._history = self._history.copy()
             return other
 
     # --- Places ---
 
-    def places(self, ticket: Ticket, windows: Sequence[Window | None]) -> list[Found]:
+    def places(
+        self, ticket: Ticket, windows: Sequence[Window | None], *, displace: bool = False
+    ) -> list[Found]:
         """Return the best place on every shift for every window, where there is one.
 
         Places that may be promised (`Found.is_good`) go before others; among equal ones the least
@@ -277,6 +298,9 @@ class Board:
             May be new, or planned: then it is taken out first, whatever it was promised.
         windows
             Each is promised in turn in place of the ticket's own appointment; None: nothing is.
+        displace
+            Whether visits without promise or lock may leave the plan for it, at their price: up to
+            `MOST_DISPLACED` that follow each other.
 
         Raises
         ------
@@ -284,69 +308,90 @@ class Board:
             If the ticket contradicts the problem, or is a fact (started, or locked to its time);
             with all faults.
         """
-        everywhere = np.ones(len(self._shift_idx), np.bool_)
         with self._lock:
-            return self._find(ticket, windows, everywhere, None, by_shift=True)
+            compiled = self._compile(ticket, windows)
+            return self._find(compiled, by_shift=True, most=MOST_DISPLACED if displace else 0)
+
+    def survey(
+        self,
+        ticket: Ticket,
+        windows: Sequence[Window | None],
+        room_per_hour: Int64Array | None = None,
+        *,
+        displace: bool = False,
+    ) -> Survey:
+        """Return the best place for every window, where there is one, and what stands in the way.
+
+        Parameters
+        ----------
+        room_per_hour
+            ``int64[S]``: a price besides for each hour of each shift that the visit takes.
+
+        Other parameters and errors are those of `places`.
+        """
+        with self._lock:
+            compiled = self._compile(ticket, windows)
+            most = MOST_DISPLACED if displace else 0
+            found = self._find(compiled, room_per_hour, by_shift=False, most=most)
+            return Survey(found, compiled.row.rows.blocked[0], compiled.row.facts, self.version)
 
     def best_places(
         self,
         ticket: Ticket,
         windows: Sequence[Window | None],
         room_per_hour: Int64Array | None = None,
+        *,
+        displace: bool = False,
     ) -> list[Found]:
-        """Return the best place for every window, where there is one; otherwise as `places`.
-
-        Parameters
-        ----------
-        room_per_hour
-            ``int64[S]``: a price besides for each hour of each shift that the visit takes.
-        """
-        everywhere = np.ones(len(self._shift_idx), np.bool_)
-        with self._lock:
-            return self._find(ticket, windows, everywhere, room_per_hour, by_shift=False)
+        """Return the best place for every window, where there is one; see `survey`."""
+        return self.survey(ticket, windows, room_per_hour, displace=displace).found
 
     def _find(
         self,
-        ticket: Ticket,
-        windows: Sequence[Window | None],
-        open_to: npt.NDArray[np.bool_],
-        room_per_hour: Int64Array | None,
+        compiled: _Compiled,
+        room_per_hour: Int64Array | None = None,
         *,
         by_shift: bool,
+        only: int | None = None,
+        most: int = 0,
+        is_out: bool = False,
     ) -> list[Found]:
-        """Return the best places by window, or by window and shift."""
-        row, newcomer, lines = self._compile(ticket, windows)
-        if not lines:
-            return []
-        back = self._take_out(ticket.id)
+        """Return the best places by window, or by window and shift.
+
+        A ticket that is planned is taken out first, unless it is out already.
+        """
+        num_s, lines = len(self._shift_idx), compiled.lines
+        open_to = np.ones(num_s, np.bool_) if only is None else np.arange(num_s) == only
+        back = None if is_out else self._take_out(compiled.ticket.id)
         base = None
         if back is not None and not back.is_feasible:
             # Without it the rest has no way: there is no other shift for it.
-            open_to = open_to & (np.arange(len(open_to)) == back.shift)
+            open_to &= np.arange(num_s) == back.shift
             base = back.costs
-        found, versions = self._held.find(newcomer, lines, open_to, base)
-        num_s = len(open_to)
+        found, versions = self._held.find(compiled.newcomer, lines, open_to, base, most)
         group = found[:, _places.VERSION_OF].copy()
         if by_shift:
             group = group * num_s + found[:, _places.SHIFT]
-        on_site = newcomer.line.duration[self._compiled.instance.pace_of]
-        hourly = 0 if room_per_hour is None else room_per_hour
+        on_site = compiled.newcomer.line.duration[self._compiled.instance.pace_of]
+        hourly = np.zeros(num_s, np.int64) if room_per_hour is None else room_per_hour
         extra = np.asarray(-(-hourly * on_site // 3600), np.int64)
         num_groups = len(lines) * (num_s if by_shift else 1)
         chosen = self._held.choose(lines, versions, found, group, num_groups, extra)
-        if back is not None:
-            self._held.insert(back.row, back.shift, back.at)
-        due = row.facts[0].due
-        return [
+        due = compiled.row.facts[0].due
+        places = [
             self._told_place(found[place[_places.PLACE]], place, due, on_site)
             for place in chosen
             if place[_places.STATE] != _places.NONE
         ]
+        if back is not None:
+            self._put_back([back])
+        return places
 
     def _told_place(
         self, place: Int64Array, chosen: Int64Array, due: int, on_site: Int64Array
     ) -> Found:
-        version, s, at, added, start, end = (int(value) for value in place)
+        version, s, at, added, start, end, first, size = place.tolist()
+        gone = self._held.chain.visits[s, first : first + size].tolist()
         state = int(chosen[_places.STATE])
         return Found(
             window_index=version,
@@ -363,17 +408,16 @@ class Board:
             weakens=bool(chosen[_places.WEAKENS_OTHER]),
             is_good=state == _places.GOOD,
             room_seconds=int(on_site[s]),
+            displaces=tuple(self._ids[row] for row in gone),
         )
 
-    def _compile(
-        self, ticket: Ticket, windows: Sequence[Window | None]
-    ) -> tuple[TicketRow, Newcomer, list[Line]]:
+    def _compile(self, ticket: Ticket, windows: Sequence[Window | None]) -> _Compiled:
         """Compile a ticket with each window promised."""
+        if not windows:
+            raise ValueError("places are looked for in one window at least; None is any time")
         self._refuse(ticket, windows)
         row = compile_ticket(self._compiled, ticket, windows)
-        rows, facts = row.rows, row.facts[0] if row.facts else None
-        if facts is None:
-            raise ValueError("a ticket is compiled for one window at least")
+        rows = row.rows
         self._held.add_capacities(rows.capacity_names, rows.capacity)
         # No rule keeps a ticket off a shift, or prices it there, because of its appointment.
         assert (rows.blocked == rows.blocked[0]).all()
@@ -381,8 +425,8 @@ class Board:
         lines = [self._line(row, r) for r in range(len(row.facts))]
         place = self._reach.add(ticket.place)
         legs = Legs(*self._reach.legs(place), place)
-        seconds = sample(ticket.id, self._spreads.of(facts), NUM_SAMPLES, self._seed)
-        return row, Newcomer(lines[0], legs, seconds), lines
+        seconds = sample(ticket.id, self._spreads.of(row.facts[0]), NUM_SAMPLES, self._seed)
+        return _Compiled(ticket, row, Newcomer(lines[0], legs, seconds), lines)
 
     def _refuse(self, ticket: Ticket, windows: Sequence[Window | None]) -> None:
         """Raise for a ticket that no place can be looked for, with all its faults."""
@@ -422,12 +466,19 @@ class Board:
             skip=int(rows.skip_cost[r]),
             demand=dict(zip(rows.capacity_names, rows.demand[r].tolist(), strict=True)),
             promise=promise,
+            is_free=not row.facts[r].is_promised,
         )
 
     # --- Changes ---
 
-    def insert(self, ticket: Ticket, shift_id: str, window: Window | None) -> Found | None:
-        """Put a ticket on a shift, where `places` found its place for that window.
+    def insert(
+        self,
+        ticket: Ticket,
+        shift_id: str,
+        window: Window | None,
+        displaces: Sequence[str] = (),
+    ) -> Found | None:
+        """Put a ticket on a shift, where `places` finds its place for that window.
 
         Parameters
         ----------
@@ -435,42 +486,76 @@ class Board:
             May be new, or planned: then it leaves its place.
         window
             Promised from now on, in place of what was; None: nothing is promised.
+        displaces
+            Tickets without a promise that leave the plan for it.
 
         Returns
         -------
         Found or None
-            None if it has no place there; nothing has changed then.
+            None if it has no place there; nothing has changed then. What it costs counts what
+            leaves for it, too.
 
         Raises
         ------
         InvalidProblemError
-            As `places`; and for a shift that the problem does not know.
+            As `places`; for a shift that the problem does not know; and for a ticket to be
+            displaced that is not on that shift or may not be.
         """
-        s = self._shift_idx.get(shift_id)
-        if s is None:
-            message = "no such shift in the problem"
-            raise InvalidProblemError([Issue("shift", shift_id, "id", "", message)])
-        only = np.arange(len(self._shift_idx)) == s
         with self._lock:
-            found = self._find(ticket, [window], only, None, by_shift=False)
+            s = self._refuse_place(shift_id, ticket, displaces)
+            compiled = self._compile(ticket, [window])
+            back = self._take_out(ticket.id)
+            if back is not None and not back.is_feasible and back.shift != s:
+                self._put_back([back])
+                return None
+            before = int(self._held.costs()[s])
+            out = [self._take_out(other) for other in displaces]
+            gone = [taken for taken in out if taken is not None]
+            left = int(self._held.costs()[s])
+            found = self._find(compiled, by_shift=False, only=s, is_out=True)
             if not found:
+                self._put_back([*([] if back is None else [back]), *gone])
                 return None
             place = found[0]
-            promised = ticket.model_copy(update={"appointment": window})
-            _, newcomer, _ = self._compile(promised, [window])
-            self._take_out(ticket.id)
-            row = self._row_of.get(ticket.id)
-            if row is None:
-                row = self._row_of[ticket.id] = self._held.add_row()
-                self._ids.append(ticket.id)
-            self._held.set_row(row, newcomer)
-            feasible = self._held.insert(row, s, place.position)
-            if not feasible:
-                raise InternalError(f"shift {shift_id} has no room for ticket '{ticket.id}'")
-            self._at[row] = s
-            self._changed[ticket.id] = promised
-            self._note("insert", ticket.id, shift_id, window)
-            return place
+            price = left - before
+            for other, taken in zip(displaces, gone, strict=True):
+                del self._at[taken.row]
+                self._displaced[other] = ticket.id, shift_id
+                price += int(self._held.search.ticket[taken.row, kernels.SKIP])
+            self._settle(compiled, s, place.position)
+            self._note("insert", ticket.id, shift_id, window, *displaces)
+            return replace(place, added_cost=place.added_cost + price, displaces=tuple(displaces))
+
+    def _refuse_place(self, shift_id: str, ticket: Ticket, displaces: Sequence[str]) -> int:
+        """Return the index of a shift; raise if it, or what is to leave it, cannot be."""
+        issues = []
+        if shift_id not in self._shift_idx:
+            issues.append(Issue("shift", shift_id, "id", "", "no such shift in the problem"))
+        for other in displaces:
+            row = self._row_of.get(other, -1)
+            if self.shift_of(other) != shift_id or other == ticket.id:
+                message = "is not on that shift, so that it cannot leave it"
+                issues.append(Issue("ticket", other, "displaces", shift_id, message))
+            elif not self._held.free[row]:
+                message = "is promised or locked, and stays where it is"
+                issues.append(Issue("ticket", other, "displaces", shift_id, message))
+        if issues:
+            raise InvalidProblemError(issues)
+        return self._shift_idx[shift_id]
+
+    def _settle(self, compiled: _Compiled, s: int, at: int) -> None:
+        """Put a ticket that is in no route where its place was found."""
+        ticket = compiled.row.facts[0].ticket
+        row = self._row_of.get(ticket.id)
+        if row is None:
+            row = self._row_of[ticket.id] = self._held.add_row()
+            self._ids.append(ticket.id)
+        self._held.set_row(row, compiled.newcomer)
+        if not self._held.insert(row, s, at):
+            raise InternalError(f"ticket '{ticket.id}' has no room where its place was found")
+        self._at[row] = s
+        self._changed[ticket.id] = ticket
+        self._displaced.pop(ticket.id, None)
 
     def remove(self, ticket_id: str) -> tuple[str, ...]:
         """Take a ticket out of the plan, with what it was promised; it stays in the problem.
@@ -539,6 +624,11 @@ class Board:
             del self._at[row]
         return tuple(self._ids[row] for row in gone)
 
+    def _put_back(self, taken: Sequence[_Taken]) -> None:
+        """Put back what was taken out, the last first."""
+        for back in reversed(taken):
+            self._held.insert(back.row, back.shift, back.at)
+
     def _take_out(self, ticket_id: str) -> _Taken | None:
         """Take a ticket out of its route for a while; None if it is in none."""
         row = self._row_of.get(ticket_id, -1)
@@ -556,6 +646,37 @@ def _fact(ticket: Ticket) -> Issue:
         "if that is to change"
     )
     return Issue("ticket", ticket.id, "lock", ticket.lock, message)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The best places of a ticket, and what stands in the way elsewhere.
+
+    Attributes
+    ----------
+    found
+        At most one place for each window.
+    blocked
+        ``uint32[S]``: bit i is set where rule i of the registry keeps the ticket off a shift.
+    facts
+        The ticket with each window promised.
+    version
+        Of the board, when it was asked.
+    """
+
+    found: list[Found]
+    blocked: npt.NDArray[np.uint32]
+    facts: tuple[TicketFacts, ...]
+    version: str
+
+
+class _Compiled(NamedTuple):
+    """A ticket compiled for several windows."""
+
+    ticket: Ticket
+    row: TicketRow
+    newcomer: Newcomer
+    lines: list[Line]
 
 
 class _Taken(NamedTuple):

@@ -27,6 +27,7 @@ from dispatchopt.solvers._kernels import (
     NUM_DEMANDS,
     PACE,
     PROFILE,
+    SKIP,
     START,
     USED,
     WINDOW,
@@ -42,9 +43,9 @@ from dispatchopt.solvers._kernels import (
 )
 from dispatchopt.solvers.cache import njit
 
-VERSION_OF, SHIFT, AT, ADDED, STARTS, ENDS, NUM_COLUMNS = range(7)
+VERSION_OF, SHIFT, AT, ADDED, STARTS, ENDS, FIRST, SIZE, NUM_COLUMNS = range(9)
 """Columns of places found: version of the ticket, shift, position, added cost, start and end of
-service."""
+service; first position and number of the visits that give way to it, which come out first."""
 
 NONE, GOOD, UNCERTAIN, WEAKENS = range(4)
 """What the best place of a group is: there is none; it may be promised; the promise itself is too
@@ -70,21 +71,14 @@ def settle(k: Search, c: Chain, feasible: Array) -> None:
 @njit(cache=True, nogil=True)
 def put_in(k: Search, c: Chain, s: int, t: int, at: int) -> bool:
     """Insert a ticket at a position; return whether the route is feasible, its capacities apart."""
-    n = c.route[s, LENGTH]
-    for i in range(n, at, -1):
-        c.visits[s, i] = c.visits[s, i - 1]
-    c.visits[s, at] = t
-    c.route[s, LENGTH] = n + 1
+    _open_up(c, s, t, at)
     return bool(refresh(k, c, s))
 
 
 @njit(cache=True, nogil=True)
 def take_out(k: Search, c: Chain, s: int, at: int) -> bool:
     """Remove the visit at a position; return whether the rest of the route is feasible."""
-    n = c.route[s, LENGTH] - 1
-    for i in range(at, n):
-        c.visits[s, i] = c.visits[s, i + 1]
-    c.route[s, LENGTH] = n
+    _close_up(c, s, at)
     return bool(refresh(k, c, s))
 
 
@@ -119,16 +113,29 @@ def _without_breaks(k: Search, c: Chain, s: int, early: Array, late: Array) -> N
 
 
 @njit(cache=True, nogil=True)
-def _has_room(k: Search, c: Chain, s: int, t: int) -> bool:
+def _has_room(k: Search, s: int, t: int, used: Array, out: Array, size: int) -> bool:
+    """Whether capacities used so far allow a ticket in place of some visits."""
     for d in range(k.meta[NUM_DEMANDS]):
-        if c.route[s, USED + d] + k.ticket[t, k.meta[DEMAND] + d] > k.shift[s, CAPACITY + d]:
+        column = k.meta[DEMAND] + d
+        total = used[d] + k.ticket[t, column]
+        for i in range(size):
+            total -= k.ticket[out[i], column]
+        if total > k.shift[s, CAPACITY + d]:
             return False
     return True
 
 
 @njit(cache=True, nogil=True)
 def find_places(
-    k: Search, c: Chain, t: int, versions: Array, open_to: Array, base: Array, found: Array
+    k: Search,
+    c: Chain,
+    t: int,
+    versions: Array,
+    open_to: Array,
+    base: Array,
+    free: Array,
+    most: int,
+    found: Array,
 ) -> int:
     """Find every feasible place of every version of a ticket that is in no route.
 
@@ -140,9 +147,12 @@ def find_places(
         ``bool[S]``: the shifts to look at.
     base
         ``int64[S]``: cost of each route to compare with.
+    free, most
+        ``bool[T]``: the visits that may give way, at most so many next to each other; what leaving
+        them out costs is added.
     found
-        ``int64[M, NUM_COLUMNS]``, filled in the order of shift, version, position; with room for
-        every position of every version.
+        ``int64[M, NUM_COLUMNS]``, filled in the order of shift, visits that give way, version,
+        position; what does not fit is counted only.
 
     Returns
     -------
@@ -152,33 +162,81 @@ def find_places(
     k, c = _borrow_search(k), _borrow_chain(c)
     room = c.visits.shape[1] + 1
     early, late = np.empty(room, np.int64), np.empty(room, np.int64)
+    out = np.empty(most, np.int64)
     count = 0
     for s in range(k.shift.shape[0]):
-        if not open_to[s] or not _has_room(k, c, s, t):
+        if not open_to[s]:
             continue
-        _without_breaks(k, c, s, early, late)
-        tried = False
-        for v in range(versions.shape[0]):
-            windows = versions[v, WINDOWS]
-            if windows == 0 or versions[v, WINDOW] > k.shift[s, HARD_END]:
-                continue
-            if versions[v, WINDOW + 2 * windows - 1] < k.shift[s, BEGIN]:
-                continue
-            k.ticket[t, :] = versions[v, :]
-            for at in range(c.route[s, LENGTH] + 1):
-                if not _may_be_at(k, c, s, t, at, early, late):
+        used = c.route[s, USED:].copy()
+        for size in range(most + 1):
+            for first in range(c.route[s, LENGTH] - size + 1 if size else 1):
+                may = True
+                for i in range(first, first + size):
+                    may = may and free[c.visits[s, i]]
+                if not may:
                     continue
-                tried = True
-                if put_in(k, c, s, t, at):
-                    found[count, VERSION_OF], found[count, SHIFT], found[count, AT] = v, s, at
-                    found[count, ADDED] = c.route[s, COST_OF] - base[s]
-                    found[count, STARTS] = c.times[s, at, BEG]
-                    found[count, ENDS] = c.times[s, at, FIN]
-                    count += 1
-                _close_up(c, s, at)
-        if tried:
-            refresh(k, c, s)
+                price = -base[s]
+                for i in range(size):
+                    out[i] = c.visits[s, first]
+                    price += k.ticket[out[i], SKIP]
+                    _close_up(c, s, first)
+                if _has_room(k, s, t, used, out, size):
+                    count = _find_in(
+                        k, c, s, t, versions, price, first, size, early, late, found, count
+                    )
+                for i in range(size - 1, -1, -1):
+                    _open_up(c, s, out[i], first)
+        refresh(k, c, s)
     return count
+
+
+@njit(cache=True, nogil=True)
+def _find_in(
+    k: Search,
+    c: Chain,
+    s: int,
+    t: int,
+    versions: Array,
+    price: int,
+    first: int,
+    size: int,
+    early: Array,
+    late: Array,
+    found: Array,
+    count: int,
+) -> int:
+    """Find the places in one route; return how many there are now. Its times are not restored."""
+    _without_breaks(k, c, s, early, late)
+    for v in range(versions.shape[0]):
+        windows = versions[v, WINDOWS]
+        if windows == 0 or versions[v, WINDOW] > k.shift[s, HARD_END]:
+            continue
+        if versions[v, WINDOW + 2 * windows - 1] < k.shift[s, BEGIN]:
+            continue
+        k.ticket[t, :] = versions[v, :]
+        for at in range(c.route[s, LENGTH] + 1):
+            if not _may_be_at(k, c, s, t, at, early, late):
+                continue
+            if put_in(k, c, s, t, at):
+                if count < found.shape[0]:
+                    row = found[count]
+                    row[VERSION_OF], row[SHIFT], row[AT] = v, s, at
+                    row[ADDED] = c.route[s, COST_OF] + price
+                    row[STARTS], row[ENDS] = c.times[s, at, BEG], c.times[s, at, FIN]
+                    row[FIRST], row[SIZE] = first, size
+                count += 1
+            _close_up(c, s, at)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _open_up(c: Chain, s: int, t: int, at: int) -> None:
+    """Insert a visit at a position without working out the route."""
+    n = c.route[s, LENGTH]
+    for i in range(n, at, -1):
+        c.visits[s, i] = c.visits[s, i - 1]
+    c.visits[s, at] = t
+    c.route[s, LENGTH] = n + 1
 
 
 @njit(cache=True, nogil=True)
@@ -259,12 +317,12 @@ def choose(
     for i in range(found.shape[0]):
         cost[i] = found[i, ADDED] + extra[found[i, SHIFT]]
     for i in np.argsort(cost, kind="mergesort"):
-        g, v, s = group[i], found[i, VERSION_OF], found[i, SHIFT]
+        g, v = group[i], found[i, VERSION_OF]
         if chosen[g, STATE] == GOOD and cost[i] + risk[risk.shape[0] - 1] >= price[g]:
             continue
         k.ticket[t, :] = versions[v, :]
         promised[t, 0], promised[t, 1] = promises[v, 0], promises[v, 1]
-        _play(k, c, s, t, found[i, AT], least, kept, d, promised, time, out, result)
+        _play(k, c, t, found[i], least, kept, d, promised, time, out, result)
         total = cost[i] + risk[result[COUNT]]
         good = result[STATE] == GOOD
         if (good and chosen[g, STATE] != GOOD) or (
@@ -279,9 +337,8 @@ def choose(
 def _play(
     k: Search,
     c: Chain,
-    s: int,
     t: int,
-    at: int,
+    place: Array,
     least: int,
     kept: Array,
     d: Draws,
@@ -290,8 +347,11 @@ def _play(
     out: Array,
     result: Array,
 ) -> None:
-    """Play the days through with a ticket at a position; fill `result` but for its place."""
-    samples = d.seconds.shape[1]
+    """Play the days through with a ticket in a place; fill `result` but for the place."""
+    samples, s, at = d.seconds.shape[1], place[SHIFT], place[AT]
+    gone = c.visits[s, place[FIRST] : place[FIRST] + place[SIZE]].copy()
+    for _ in range(place[SIZE]):
+        _close_up(c, s, place[FIRST])
     result[WEAKEST], result[WEAKEST_BEFORE] = samples, samples
     result[WEAKENS_OTHER] = 0
     if not put_in(k, c, s, t, at):
@@ -314,6 +374,8 @@ def _play(
         elif result[WEAKENS_OTHER]:
             result[STATE] = WEAKENS
     _close_up(c, s, at)
+    for i in range(place[SIZE]):
+        _open_up(c, s, gone[i], place[FIRST] + i)
     refresh(k, c, s)
 
 

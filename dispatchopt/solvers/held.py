@@ -56,8 +56,8 @@ class Line(NamedTuple):
         ``bool[S]``, ``int64[S]``.
     demand
         Amounts by the name of the capacity.
-    promise
-        Open and close of the window promised, `UNPROMISED` if none is.
+    promise, is_free
+        Open and close of the window promised, `UNPROMISED` if none is; whether it may give way.
     """
 
     blocked: npt.NDArray[np.bool_]
@@ -69,6 +69,7 @@ class Line(NamedTuple):
     skip: int
     demand: Mapping[str, int]
     promise: tuple[int, int] = UNPROMISED
+    is_free: bool = False
 
 
 class Legs(NamedTuple):
@@ -94,8 +95,9 @@ class Held:
     ----------
     inst, names
         The instance, and what each of its capacities limits.
-    draws, promises
-        Days (`_chance.Draws`) and ``int64[T, 2]`` windows promised, of the instance's tickets.
+    draws, promises, free
+        Days (`_chance.Draws`), ``int64[T, 2]`` windows promised and ``bool[T]`` whether a visit may
+        give way, of the instance's tickets.
     least, risk
         See `_places.choose`.
     """
@@ -106,10 +108,11 @@ class Held:
         names: Sequence[str],
         draws: Draws,
         promises: Int64Array,
+        free: npt.NDArray[np.bool_],
         least: int,
         risk: Int64Array,
     ) -> None:
-        self._inst, self._draws, self._promises = inst, draws, promises
+        self._inst, self._draws, self._promises, self._free = inst, draws, promises, free
         self.least, self.risk = least, risk
         self.names = list(names)
         self.capacity = inst.capacity
@@ -166,6 +169,8 @@ class Held:
         self.promised = np.tile(np.array(UNPROMISED, np.int64), (rows + 1, 1))
         self.promised[: inst.num_tickets] = self._promises
         self.kept = np.zeros(rows + 1, np.int64)
+        self.free = np.zeros(rows + 1, np.bool_)
+        self.free[: inst.num_tickets] = self._free
         self.trial = rows
         for row, newcomer in self.newcomers.items():
             self._write(row, newcomer)
@@ -213,6 +218,7 @@ class Held:
         other.search, other.chain = deepcopy(self.search), deepcopy(self.chain)
         other.draws = self.draws._replace(seconds=self.draws.seconds.copy())
         other.promised, other.kept = self.promised.copy(), self.kept.copy()
+        other.free = self.free.copy()
         other._node_place = self._node_place.copy()
         return other
 
@@ -258,7 +264,7 @@ class Held:
         k.assign[row] = newcomer.line.assign
         k.legal[row] = ~newcomer.line.blocked
         k.ticket[row] = self._packed(newcomer.line)
-        self.promised[row] = newcomer.line.promise
+        self.promised[row], self.free[row] = newcomer.line.promise, newcomer.line.is_free
         self.draws.seconds[row] = newcomer.seconds
 
     def _packed(self, line: Line) -> Int64Array:
@@ -304,6 +310,7 @@ class Held:
         lines: Sequence[Line],
         open_to: npt.NDArray[np.bool_],
         base: Int64Array | None = None,
+        most: int = 0,
     ) -> tuple[Int64Array, Int64Array]:
         """Return every feasible place of a ticket in no route, and its packed versions.
 
@@ -317,18 +324,32 @@ class Held:
             ``bool[S]``: shifts to look at.
         base
             ``int64[S]``: cost of each route to compare with; absent: as it is.
+        most
+            So many visits next to each other may give way, if they are `free`.
         """
         self._widen(lines)
         self.make_room(int(self.chain.route[:, LENGTH].max(initial=0)) + 1)
         self._write(self.trial, newcomer)
         versions = np.stack([self._packed(line) for line in lines])
-        positions = int(self.chain.route[:, LENGTH].sum()) + self.chain.route.shape[0]
-        found = np.empty((positions * len(lines), _places.NUM_COLUMNS), np.int64)
         base = self.costs() if base is None else base
         allowed = open_to & self.search.legal[self.trial]
-        count = _places.find_places(
-            self.search, self.chain, self.trial, versions, allowed, base, found
-        )
+        positions = int(self.chain.route[:, LENGTH].sum()) + self.chain.route.shape[0]
+        count = positions * len(lines)
+        while True:
+            found = np.empty((count, _places.NUM_COLUMNS), np.int64)
+            count = _places.find_places(
+                self.search,
+                self.chain,
+                self.trial,
+                versions,
+                allowed,
+                base,
+                self.free,
+                most,
+                found,
+            )
+            if count <= len(found):
+                break
         return found[:count], versions
 
     def choose(
