@@ -13,7 +13,7 @@ from dispatchopt.adapters.publish import write_file
 from dispatchopt.adapters.strict_json import dump_json, load_json, repeated_keys, save_json
 from dispatchopt.adapters.travel_files import npy_bytes, resolve_travel, without_place_echoes
 from dispatchopt.errors import AdapterError, InvalidProblemError, Issue
-from dispatchopt.models import Matrix, Plan, Problem, Profiles, StraightLine, Travel
+from dispatchopt.models import Matrix, Plan, Problem, Profiles, StraightLine, Ticket, Travel
 from dispatchopt.models.base import Model
 from dispatchopt.models.field_faults import issues_of
 from dispatchopt.models.intake import Intake, build_problem
@@ -112,6 +112,24 @@ def read_plan(path: str | Path) -> Plan:
     if plan is None:
         raise InvalidProblemError(issues)
     return plan
+
+
+def read_ticket(path: str | Path) -> Ticket:
+    """Read one ticket, with the fields that it has in a problem.
+
+    Raises
+    ------
+    AdapterError
+        If the file cannot be read or is no JSON; names line and column.
+    InvalidProblemError
+        With every fault of the ticket.
+    """
+    path = Path(path)
+    data, issues = _load(path)
+    ticket = validated(Ticket, data, "ticket", path.name, issues)
+    if ticket is None:
+        raise InvalidProblemError(issues)
+    return ticket
 
 
 def write_plan(plan: Plan, path: str | Path) -> None:

@@ -140,7 +140,7 @@ class _Route:
 class _Proposing:
     def __init__(self, planner: Planner, plan: Plan, seed: int) -> None:
         self._planner, self._seed = planner, seed
-        self._compiled = planner._compiled
+        self._compiled = planner.compiled
         self._ctx = self._compiled.ctx
         self._policy = planner.problem.policy
         self._orders = encode(self._compiled, plan)
@@ -274,7 +274,7 @@ class _Proposing:
             self._ctx.tickets[ids[t]].ticket.model_copy(update={"appointment": window})
             for t, window in windows.items()
         )
-        compiled = promised._compiled
+        compiled = promised.compiled
         index = {ticket_id: t for t, ticket_id in enumerate(compiled.ticket_ids)}
         orders = [[index[ids[t]] for t in order] for order in self._orders]
         decode(compiled, orders)  # raises where a rule forbids what is proposed: a bug of ours

@@ -43,7 +43,7 @@ def confirmed(planner: Planner, proposals: Proposals, ids: frozenset[str]) -> Pl
 
 def simulated(planner: Planner, plan: Plan) -> dict[str, float]:
     """Check the routes of a plan in a problem, and simulate its promises."""
-    compiled = planner._compiled
+    compiled = planner.compiled
     orders = encode(compiled, plan)
     assert planner.check(decode(compiled, orders)).violations == ()
     return kept_probabilities(compiled, orders)
