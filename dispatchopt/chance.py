@@ -202,45 +202,81 @@ def promised_windows(compiled: Compiled) -> Int64Array:
     return windows
 
 
-def kept_probabilities(
-    compiled: Compiled, routes: IndexRoutes, *, search: Search | None = None, seed: int = 0
-) -> dict[str, float]:
-    """Return how surely each promised visit of feasible routes starts inside its window.
+class Simulation:
+    """Days on which routes of a problem are walked again and again; draws are made when needed.
 
     Parameters
     ----------
-    routes
-        One order for each shift.
     search
         The instance laid out (`layout.lay_out`), if that is at hand.
     seed
         Of the draws; plans are told by seed 0.
-
-    Returns
-    -------
-    dict
-        The probability to tell by ticket id; of a visit in hand 1 or 0, as it began.
     """
-    promised = promised_windows(compiled)
-    is_promised = promised[:, 0] <= promised[:, 1]
-    told_by_id = _kept_already(compiled)
-    shifts = [s for s, order in enumerate(routes) if any(is_promised[t] for t in order)]
-    if not shifts:
+
+    def __init__(self, compiled: Compiled, *, search: Search | None = None, seed: int = 0) -> None:
+        self.compiled, self._seed = compiled, seed
+        self.promised = promised_windows(compiled)
+        self.is_promised = self.promised[:, 0] <= self.promised[:, 1]
+        self._search = search
+        self._spreads = Spreads(compiled.problem)
+        self._draws: Draws | None = None
+        self._is_drawn = np.zeros(len(self.promised), np.bool_)
+        self._kept_already = _kept_already(compiled)
+
+    @property
+    def search(self) -> Search:
+        """The instance laid out."""
+        if self._search is None:
+            self._search, _ = lay_out(self.compiled.instance)
+        return self._search
+
+    def kept(self, routes: IndexRoutes) -> dict[str, float]:
+        """Return how surely promised visits start inside their window, by ticket id.
+
+        Of a visit in hand 1 or 0, as it began.
+
+        Parameters
+        ----------
+        routes
+            One order for each shift, each feasible.
+        """
+        if not any(self.is_promised[t] for order in routes for t in order):
+            return dict(self._kept_already)
+        return self.kept_in(Inserter(self.search, 1, routes), routes)
+
+    def kept_in(self, held: Inserter, routes: IndexRoutes) -> dict[str, float]:
+        """Return the same for routes that the kernels hold already."""
+        told_by_id = dict(self._kept_already)
+        shifts = [s for s, order in enumerate(routes) if any(self.is_promised[t] for t in order)]
+        draws = self._drawn(t for s in shifts for t in routes[s])
+        time = np.empty(NUM_SAMPLES, np.int64)
+        out = np.zeros(held.chain.visits.shape[1], np.int64)
+        policy = self.compiled.problem.policy
+        for s in shifts:
+            _chance.start_counts(self.search, held.chain, s, draws, self.promised, time, out)
+            for position, t in enumerate(routes[s]):
+                if self.is_promised[t]:
+                    share = int(out[position]) / NUM_SAMPLES
+                    told_by_id[self.compiled.ticket_ids[t]] = told(policy, share)
         return told_by_id
-    if search is None:
-        search, _ = lay_out(compiled.instance)
-    draws = draw(compiled, seed=seed, only=[t for s in shifts for t in routes[s]])
-    held = Inserter(search, 1, routes)
-    time = np.empty(draws.seconds.shape[1], np.int64)
-    out = np.zeros(held.chain.visits.shape[1], np.int64)
-    policy = compiled.problem.policy
-    for s in shifts:
-        _chance.start_counts(search, held.chain, s, draws, promised, time, out)
-        for position, t in enumerate(routes[s]):
-            if is_promised[t]:
-                share = int(out[position]) / len(time)
-                told_by_id[compiled.ticket_ids[t]] = told(policy, share)
-    return told_by_id
+
+    def _drawn(self, tickets: Iterable[int]) -> Draws:
+        if self._draws is None:
+            self._draws = draw(self.compiled, seed=self._seed, only=())
+        for t in tickets:
+            if not self._is_drawn[t]:
+                ticket = self.compiled.ctx.tickets[self.compiled.ticket_ids[t]]
+                spread = self._spreads.of(ticket)
+                self._draws.seconds[t] = sample(ticket.id, spread, seed=self._seed)
+                self._is_drawn[t] = True
+        return self._draws
+
+
+def kept_probabilities(
+    compiled: Compiled, routes: IndexRoutes, *, search: Search | None = None, seed: int = 0
+) -> dict[str, float]:
+    """Return how surely each promised visit starts inside its window; see `Simulation.kept`."""
+    return Simulation(compiled, search=search, seed=seed).kept(routes)
 
 
 def _kept_already(compiled: Compiled) -> dict[str, float]:

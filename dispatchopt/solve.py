@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from dispatchopt import __version__
+from dispatchopt.chance import with_kept_probabilities
 from dispatchopt.checker import Report, check_in
 from dispatchopt.errors import InternalError
 from dispatchopt.instance import compile_problem, decode
@@ -22,6 +23,7 @@ from dispatchopt.models import (
     Ticket,
     Unserved,
 )
+from dispatchopt.promises import TIME_SHARE, Guard, has_promises
 from dispatchopt.reasons import explain_unserved
 from dispatchopt.run import Options, Progress, Routes, Run
 from dispatchopt.shadow import ShadowPrices, shadow_prices
@@ -178,14 +180,30 @@ class Planner:
         if options.time_limit is None and options.iterations is None:
             limit = min(60.0, max(2.0, len(self.problem.tickets) / 10))
             options = replace(options, time_limit=limit)
+        share = TIME_SHARE if has_promises(self._compiled) else 0.0
+        kept_back = None
+        if options.time_limit is not None:
+            kept_back = share * options.time_limit
+            options = replace(options, time_limit=options.time_limit - kept_back)
         run = Run(self._compiled, options, begin)
-        return self._result(run, run.search())
+        candidates = run.search()
+        guard = Guard(self._compiled, run.lns)
+        mended = guard.mend(
+            candidates[0],
+            seconds=0.0 if run.interrupted else kept_back,
+            iterations=int(share * (options.iterations or 0)),
+        )
+        if mended is not candidates[0]:
+            candidates.insert(0, mended)
+        return self._result(run, candidates, guard)
 
-    def _result(self, run: Run, candidates: Sequence[Routes]) -> Result:
+    def _result(self, run: Run, candidates: Sequence[Routes], guard: Guard) -> Result:
         for routes in candidates:
             reasons = explain_unserved(self._compiled, run.lns.search, run.lns.most_visits, routes)
-            plan = decode(self._compiled, routes, reasons)
-            plan = plan.model_copy(update={"rejected": self._rejected})
+            kept = guard.kept(routes)
+            plan = with_kept_probabilities(decode(self._compiled, routes, reasons), kept)
+            update = {"rejected": self._rejected, "weakened_promises": guard.weakened(kept)}
+            plan = plan.model_copy(update=update)
             report = self.check(plan)
             if {violation.rule for violation in report.violations} == {"reason"}:
                 plan = _without_reasons(plan, report)

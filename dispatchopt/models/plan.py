@@ -93,7 +93,8 @@ class WeakenedPromise(Model):
     Attributes
     ----------
     was
-        How likely the previous plan would keep it now.
+        How likely the previous plan would keep it now; as it told itself, where that is no longer
+        enough.
     kept_probability
         How likely this plan keeps it; 0 if the ticket is left out.
     """

@@ -164,6 +164,14 @@ class Lns:
             return
         self._adopt(first.visits, first.route[:, kernels.LENGTH])
 
+    def adopt(self, routes: Sequence[Sequence[int]]) -> None:
+        """Let every chain stand at these routes, which must be feasible; forget what was found."""
+        self._adopt(*_packed(self.chains[0], [list(route) for route in routes]))
+
+    def repaired(self, routes: Sequence[Sequence[int]]) -> Routes:
+        """Return the routes without the visits that no longer fit, the cheapest to lose first."""
+        return self._repaired(self.chains[0], routes)
+
     def _adopt(self, visits: Array, length: Array) -> None:
         visits, length = visits.copy(), length.astype(np.int64)
         for chain in self.chains:

@@ -1,0 +1,244 @@
+"""Promises that re-planning keeps: what was likely enough to be kept before stays so.
+
+The routes of the previous plan, as far as they still fit, say how surely each promise would be kept
+without any change. Where new routes would keep one less surely than `Policy.min_kept_probability`,
+its shift gets back its previous route, and the others give up what that route holds; tickets left
+over are put in again where no promise starts later. A search in which no promise may start later
+than that makes up for what it cost. The previous routes themselves are always among the plans
+compared, so a promise falls below the minimum only where they no longer hold it either, or where
+another promise would be broken for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dispatchopt.chance import Simulation
+from dispatchopt.instance import encode
+from dispatchopt.models.plan import WeakenedPromise
+from dispatchopt.solvers import _kernels as kernels
+from dispatchopt.solvers.insertion import Inserter, improve
+from dispatchopt.solvers.lns import default_heat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dispatchopt.instance import Compiled
+    from dispatchopt.solvers._kernels import Search
+    from dispatchopt.solvers.lns import Lns
+
+logger = logging.getLogger(__name__)
+
+TIME_SHARE = 0.04
+"""Of a time limit, or of the iterations, for the search that makes up for promises kept."""
+
+HEAT_SHARE = 0.15
+"""That search begins at this share of the hot temperature."""
+
+LEAST_SECONDS = 0.05
+"""With less time left there is no such search."""
+
+Routes = list[list[int]]
+
+
+def has_promises(compiled: Compiled) -> bool:
+    """Whether the previous plan holds a visit that was promised to a customer."""
+    previous = compiled.problem.previous_plan
+    if previous is None:
+        return False
+    tickets = compiled.ctx.tickets
+    return any(
+        visit.ticket_id in tickets and tickets[visit.ticket_id].ticket.appointment is not None
+        for route in previous.routes
+        for visit in route.visits
+    )
+
+
+class _Judged(NamedTuple):
+    """Routes and what they are worth, the least being the best."""
+
+    broken: int  # promised tickets left out
+    weak: int  # promises below the minimum that the previous routes hold
+    price: float  # cost, and what other promises below it count in an offer's grade
+    routes: Routes
+    kept: Mapping[str, float]
+
+
+class Guard:
+    """Judges routes by the promises of the previous plan, and mends those that weaken one.
+
+    Parameters
+    ----------
+    compiled
+        The problem, with its previous plan.
+    lns
+        A search of it; its chains are used.
+    """
+
+    def __init__(self, compiled: Compiled, lns: Lns) -> None:
+        self.compiled, self._lns, self._search = compiled, lns, lns.search
+        self._simulation = Simulation(compiled, search=lns.search)
+        self._least = compiled.problem.policy.min_kept_probability
+        self._row = {ticket_id: t for t, ticket_id in enumerate(compiled.ticket_ids)}
+        facts = (compiled.ctx.tickets[ticket_id] for ticket_id in compiled.ticket_ids)
+        self._promised = np.array([ticket.is_promised for ticket in facts], np.bool_)
+        self._safe: Routes | None = None
+        self._held: dict[str, float] = {}
+        self._was: dict[str, float] = {}
+        previous = compiled.problem.previous_plan
+        if previous is not None and has_promises(compiled):
+            self._safe = lns.repaired(encode(compiled, previous))
+            now = self._simulation.kept(self._safe)
+            self._held = {t: p for t, p in now.items() if p >= self._least and t in self._row}
+            self._was = {**self._told_before(), **self._held}
+
+    def _told_before(self) -> dict[str, float]:
+        """Return what the previous plan told of promises that stand, if that was enough."""
+        previous, tickets = self.compiled.problem.previous_plan, self.compiled.ctx.tickets
+        assert previous is not None
+        return {
+            visit.ticket_id: visit.kept_probability
+            for route in previous.routes
+            for visit in route.visits
+            if visit.kept_probability is not None
+            and visit.kept_probability >= self._least
+            and visit.ticket_id in tickets
+            and tickets[visit.ticket_id].ticket.appointment == visit.promised
+        }
+
+    def kept(self, routes: Routes) -> dict[str, float]:
+        """Return how surely each promise of the routes is kept."""
+        return self._simulation.kept(routes)
+
+    def weakened(self, kept: Mapping[str, float]) -> tuple[WeakenedPromise, ...]:
+        """Return the promises that fell below the minimum."""
+        return tuple(
+            WeakenedPromise(ticket_id=t, was=was, kept_probability=kept.get(t, 0.0))
+            for t, was in self._was.items()
+            if kept.get(t, 0.0) < self._least
+        )
+
+    def mend(self, routes: Routes, *, seconds: float | None, iterations: int) -> Routes:
+        """Return routes that weaken no promise which the previous routes hold.
+
+        Parameters
+        ----------
+        seconds, iterations
+            For searching again; iterations count if there is no time limit, of each chain.
+        """
+        if self._safe is None:
+            return routes
+        found, safe = self._judge(routes), self._safe
+        if not self._to_mend(found.kept):
+            return routes
+        began, best = time.monotonic(), found
+        try:
+            best = min(best, *self._restored(routes, safe), *self._restored(safe, safe), key=_rank)
+            left = None if seconds is None else seconds - (time.monotonic() - began)
+            if iterations if left is None else left > LEAST_SECONDS:
+                again = self._search_again(best, left, iterations)
+                best = min(best, again, *self._restored(again.routes, best.routes), key=_rank)
+        except KeyboardInterrupt:
+            logger.info("interrupted; keeping the best plan so far")
+        logger.info(
+            "promises weakened: %d by the search, %d now, at %.0f more cost",
+            len(self.weakened(found.kept)),
+            len(self.weakened(best.kept)),
+            best.price - found.price,
+        )
+        return best.routes
+
+    def _to_mend(self, kept: Mapping[str, float]) -> list[int]:
+        """Return the tickets of weakened promises that are still to be planned."""
+        weak = (item.ticket_id for item in self.weakened(kept))
+        return [self._row[ticket_id] for ticket_id in weak if ticket_id in self._row]
+
+    def _judge(self, routes: Routes) -> _Judged:
+        compiled = self.compiled
+        held = Inserter(self._search, 1, routes)
+        kept = self._simulation.kept_in(held, routes)
+        left_out = np.ones(compiled.instance.num_tickets, np.bool_)
+        left_out[[t for route in routes for t in route]] = False
+        cost = held.chain.route[:, kernels.COST_OF].sum()
+        cost += compiled.instance.skip_cost[left_out].sum()
+        others = (kept[t] for t in self._was if t not in self._held and t in kept)
+        short = sum(max(0.0, self._least - p) for p in others)
+        return _Judged(
+            int((left_out & self._promised).sum()),
+            len(self._weak(kept)),
+            int(cost) + compiled.problem.policy.missed_window_cost * short,
+            routes,
+            kept,
+        )
+
+    def _weak(self, kept: Mapping[str, float]) -> list[str]:
+        return [t for t in self._held if kept.get(t, 0.0) < self._least]
+
+    def _restored(self, routes: Routes, safe: Routes) -> list[_Judged]:
+        """Give shifts back their safe routes until no promise held is weak, and fill up the rest.
+
+        The safe routes must be feasible.
+        """
+        shift_of = {t: s for s, route in enumerate(safe) for t in route}
+        given: set[int] = set()
+        while True:
+            judged = self._judge(self._merged(routes, safe, given))
+            weak = (self._row[t] for t in self._weak(judged.kept))
+            more = {shift_of[t] for t in weak if t in shift_of} - given
+            if not more:
+                break
+            given |= more
+        filled = improve(self._tightened(judged), self._lns.most_visits, judged.routes)
+        return [judged, self._judge(filled)]
+
+    def _merged(self, routes: Routes, safe: Routes, given: set[int]) -> Routes:
+        """Return the routes with the safe ones of `given` shifts, which grow where need be."""
+        while True:
+            taken = {t for s in given for t in safe[s]}
+            merged = [
+                safe[s] if s in given else [t for t in route if t not in taken]
+                for s, route in enumerate(routes)
+            ]
+            held = Inserter(self._search, max(map(len, merged), default=0), [])
+            # In some travel tables the way over another ticket is shorter than the direct one.
+            broken = {s for s, route in enumerate(merged) if not held.put(s, route)} - given
+            if not broken:
+                return merged
+            given |= broken
+
+    def _tightened(self, judged: _Judged) -> Search:
+        """Let promises close when they start now; weak ones when they would be half as late."""
+        held = Inserter(self._search, 1, judged.routes)
+        ticket = self._search.ticket.copy()
+        opens, closes = kernels.WINDOW, kernels.WINDOW + 1
+        for s, route in enumerate(judged.routes):
+            for position, t in enumerate(route):
+                told = judged.kept.get(self.compiled.ticket_ids[t])
+                if told is not None and self.compiled.ticket_ids[t] in self._was:
+                    start = int(held.chain.times[s, position, kernels.BEG])
+                    half = int(ticket[t, opens] + start) // 2
+                    ticket[t, closes] = start if told >= self._least else half
+        return self._search._replace(ticket=ticket)
+
+    def _search_again(self, best: _Judged, seconds: float | None, iterations: int) -> _Judged:
+        lns = self._lns
+        weak = set(self._to_mend(best.kept))
+        try:
+            lns.search = self._tightened(best)
+            lns.adopt([[t for t in route if t not in weak] for route in best.routes])
+            heat = default_heat(self.compiled.instance).share(HEAT_SHARE)
+            if seconds is None:
+                lns.run_iterations(iterations, heat)
+            else:
+                lns.run_until(seconds, heat)
+            return self._judge(lns.routes())
+        finally:
+            lns.search = self._search
+
+
+def _rank(judged: _Judged) -> tuple[int, int, float]:
+    return judged.broken, judged.weak, judged.price
