@@ -44,7 +44,10 @@ if TYPE_CHECKING:
         Break,
         Engineer,
         FaultType,
+        Forced,
         Matrix,
+        Offer,
+        Offers,
         Plan,
         Point,
         Policy,
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
         Route,
         Shift,
         Skill,
+        Slot,
         Span,
         StraightLine,
         Ticket,
@@ -66,6 +70,8 @@ if TYPE_CHECKING:
     from dispatchopt.report.customer import Coming, CustomerTexts
     from dispatchopt.report.outputs import write_outputs
     from dispatchopt.solve import Planner, Progress, Result, solve
+    from dispatchopt.windows.forced import offer_forced
+    from dispatchopt.windows.offers import offer_windows
     from dispatchopt.windows.propose import propose_windows
 
 __version__ = "0.1.0"
@@ -105,13 +111,18 @@ _WHERE = {
     "Progress": "dispatchopt.solve",
     "Result": "dispatchopt.solve",
     "solve": "dispatchopt.solve",
+    "offer_forced": "dispatchopt.windows.forced",
+    "offer_windows": "dispatchopt.windows.offers",
     "propose_windows": "dispatchopt.windows.propose",
     **dict.fromkeys(
         (
             "Break",
             "Engineer",
             "FaultType",
+            "Forced",
             "Matrix",
+            "Offer",
+            "Offers",
             "Plan",
             "Point",
             "Policy",
@@ -122,6 +133,7 @@ _WHERE = {
             "Route",
             "Shift",
             "Skill",
+            "Slot",
             "Span",
             "StraightLine",
             "Ticket",
@@ -144,6 +156,7 @@ __all__ = [
     "Engineer",
     "FaultType",
     "FirstContact",
+    "Forced",
     "Intake",
     "InternalError",
     "InvalidBookingError",
@@ -153,6 +166,8 @@ __all__ = [
     "LimitPreset",
     "Limited",
     "Matrix",
+    "Offer",
+    "Offers",
     "Outbox",
     "Plan",
     "PlanConflictError",
@@ -170,6 +185,7 @@ __all__ = [
     "Route",
     "Shift",
     "Skill",
+    "Slot",
     "Span",
     "StraightLine",
     "Ticket",
@@ -180,6 +196,8 @@ __all__ = [
     "check",
     "contact_by",
     "generate",
+    "offer_forced",
+    "offer_windows",
     "plan_to_frame",
     "problem_from_frames",
     "problem_to_frames",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dispatchopt.chance import Spread
     from dispatchopt.forms import Int64Array
     from dispatchopt.instance import Compiled, TicketRow
     from dispatchopt.models import Plan, Ticket, Window
@@ -123,7 +124,8 @@ class Board:
     def __init__(self, planner: Planner, plan: Plan, *, seed: int = 0) -> None:
         self._planner, self._base, self._seed = planner, plan, seed
         self._compiled: Compiled = planner.compiled
-        self._lock = RLock()
+        self.lock = RLock()
+        """Held by every method; hold it to ask several things of the same state."""
         policy = planner.problem.policy
         shares = [told(policy, n / NUM_SAMPLES) for n in range(NUM_SAMPLES + 1)]
         enough = (n for n, share in enumerate(shares) if share >= policy.min_kept_probability)
@@ -175,7 +177,7 @@ class Board:
     @property
     def version(self) -> str:
         """A short text for what was done to the plan so far; equal histories have equal ones."""
-        with self._lock:
+        with self.lock:
             return self._history.hexdigest()[:16]
 
     def ticket(self, ticket_id: str) -> Ticket | None:
@@ -186,6 +188,10 @@ class Board:
         known = (ticket for ticket in self._planner.problem.tickets if ticket.id == ticket_id)
         return next(known, None)
 
+    def spread_of(self, facts: TicketFacts) -> Spread:
+        """Return how long a ticket may take at 100 %."""
+        return self._spreads.of(facts)
+
     def is_fact(self, ticket: Ticket) -> bool:
         """Whether it is, or was at the start, begun or locked to its time: its shift depends on it.
 
@@ -195,13 +201,13 @@ class Board:
 
     def shift_of(self, ticket_id: str) -> str | None:
         """Return the shift on which a ticket is planned that has not started; None: on none."""
-        with self._lock:
+        with self.lock:
             s = self._at.get(self._row_of.get(ticket_id, -1))
         return None if s is None else self._compiled.shift_ids[s]
 
     def starts(self) -> dict[str, tuple[str, int]]:
         """Return shift and start of service (seconds) of every visit that has not started."""
-        with self._lock:
+        with self.lock:
             times, shift_ids = self._held.chain.times, self._compiled.shift_ids
             return {
                 self._ids[row]: (shift_ids[s], int(times[s, at, kernels.BEG]))
@@ -211,7 +217,7 @@ class Board:
 
     def kept(self) -> dict[str, float]:
         """Return how surely each promised visit that has not started begins in its window."""
-        with self._lock:
+        with self.lock:
             promised, kept = self._held.promised, self._held.kept
             return {
                 self._ids[row]: self._told[int(kept[row])]
@@ -222,20 +228,20 @@ class Board:
 
     def orders(self) -> dict[str, list[str]]:
         """Return the ids of each shift's visits in order, those that have started apart."""
-        with self._lock:
+        with self.lock:
             rows = self._held.orders()
         named = ([self._ids[row] for row in order] for order in rows)
         return dict(zip(self._compiled.shift_ids, named, strict=True))
 
     def cost(self) -> int:
         """Return what the routes cost; tickets left out are not counted."""
-        with self._lock:
+        with self.lock:
             return int(self._held.chain.route[:, kernels.COST_OF].sum())
 
     def problem(self) -> Problem:
         """Return the problem as it is now: with the tickets that came, and what was promised."""
         base = self._planner.problem
-        with self._lock:
+        with self.lock:
             merged = {ticket.id: ticket for ticket in base.tickets} | self._changed
         fields = {name: getattr(base, name) for name in base.model_fields_set}
         return Problem(**{**fields, "tickets": tuple(merged.values())})
@@ -250,7 +256,7 @@ class Board:
         InternalError
             If the checker refuses the plan: a bug of ours.
         """
-        with self._lock:
+        with self.lock:
             orders, problem = self.orders(), self.problem()
             displaced = {
                 ticket_id: Unserved(
@@ -271,10 +277,10 @@ class Board:
 
     def copy(self) -> Board:
         """Return another board that can be changed by itself."""
-        with self._lock:
+        with self.lock:
             other = object.__new__(Board)
             other.__dict__.update(self.__dict__)
-            other._lock = RLock()
+            other.lock = RLock()
             other._held, other._reach = self._held.copy(), self._reach.copy()
             other._changed, other._ids = dict(self._changed), list(self._ids)
             other._displaced = dict(self._displaced)
@@ -308,7 +314,7 @@ class Board:
             If the ticket contradicts the problem, or is a fact (started, or locked to its time);
             with all faults.
         """
-        with self._lock:
+        with self.lock:
             compiled = self._compile(ticket, windows)
             return self._find(compiled, by_shift=True, most=MOST_DISPLACED if displace else 0)
 
@@ -329,7 +335,7 @@ class Board:
 
         Other parameters and errors are those of `places`.
         """
-        with self._lock:
+        with self.lock:
             compiled = self._compile(ticket, windows)
             most = MOST_DISPLACED if displace else 0
             found = self._find(compiled, room_per_hour, by_shift=False, most=most)
@@ -415,7 +421,7 @@ class Board:
         """Compile a ticket with each window promised."""
         if not windows:
             raise ValueError("places are looked for in one window at least; None is any time")
-        self._refuse(ticket, windows)
+        self.refuse(ticket, windows)
         row = compile_ticket(self._compiled, ticket, windows)
         rows = row.rows
         self._held.add_capacities(rows.capacity_names, rows.capacity)
@@ -428,8 +434,12 @@ class Board:
         seconds = sample(ticket.id, self._spreads.of(row.facts[0]), NUM_SAMPLES, self._seed)
         return _Compiled(ticket, row, Newcomer(lines[0], legs, seconds), lines)
 
-    def _refuse(self, ticket: Ticket, windows: Sequence[Window | None]) -> None:
-        """Raise for a ticket that no place can be looked for, with all its faults."""
+    def refuse(self, ticket: Ticket, windows: Sequence[Window | None] = ()) -> None:
+        """Raise `InvalidProblemError` for a ticket that has no place here, with all its faults.
+
+        It contradicts the problem, is not to be visited, or is a fact; or one of the windows that
+        it might be promised closes before it opens.
+        """
         problem = self._planner.problem
         known = {other.id for other in problem.tickets} | set(self._changed)
         issues = check_ticket(problem, ticket.model_copy(update={"appointment": None}), known)
@@ -501,7 +511,7 @@ class Board:
             As `places`; for a shift that the problem does not know; and for a ticket to be
             displaced that is not on that shift or may not be.
         """
-        with self._lock:
+        with self.lock:
             s = self._refuse_place(shift_id, ticket, displaces)
             compiled = self._compile(ticket, [window])
             back = self._take_out(ticket.id)
@@ -574,7 +584,7 @@ class Board:
             If the ticket is a fact: without it the shift is another one, so that the whole problem
             has to be compiled anew.
         """
-        with self._lock:
+        with self.lock:
             ticket = self.ticket(ticket_id)
             if ticket is None:
                 raise KeyError(ticket_id)
@@ -589,9 +599,9 @@ class Board:
 
         One that is planned is taken out first. Returns and raises as `remove` and `places` do.
         """
-        with self._lock:
+        with self.lock:
             if ticket.is_plannable:
-                self._refuse(ticket, [ticket.appointment])
+                self.refuse(ticket, [ticket.appointment])
             self._refuse_fact(ticket)
             gone = self._clear(ticket.id)
             self._changed[ticket.id] = ticket
