@@ -318,29 +318,6 @@ class Board:
             compiled = self._compile(ticket, windows)
             return self._find(compiled, by_shift=True, most=MOST_DISPLACED if displace else 0)
 
-    def survey(
-        self,
-        ticket: Ticket,
-        windows: Sequence[Window | None],
-        room_per_hour: Int64Array | None = None,
-        *,
-        displace: bool = False,
-    ) -> Survey:
-        """Return the best place for every window, where there is one, and what stands in the way.
-
-        Parameters
-        ----------
-        room_per_hour
-            ``int64[S]``: a price besides for each hour of each shift that the visit takes.
-
-        Other parameters and errors are those of `places`.
-        """
-        with self.lock:
-            compiled = self._compile(ticket, windows)
-            most = MOST_DISPLACED if displace else 0
-            found = self._find(compiled, room_per_hour, by_shift=False, most=most)
-            return Survey(found, compiled.row.rows.blocked[0], compiled.row.facts, self.version)
-
     def best_places(
         self,
         ticket: Ticket,
@@ -349,12 +326,42 @@ class Board:
         *,
         displace: bool = False,
     ) -> list[Found]:
-        """Return the best place for every window, where there is one; see `survey`."""
-        return self.survey(ticket, windows, room_per_hour, displace=displace).found
+        """Return the best place for every window, where there is one.
+
+        Parameters
+        ----------
+        room_per_hour
+            ``int64[S]``: a price besides for each hour of each shift that the visit takes.
+
+        Other parameters and errors are those of `places`.
+        """
+        return self.best_of(self.prepare(ticket, windows), None, room_per_hour, displace=displace)
+
+    def prepare(self, ticket: Ticket, windows: Sequence[Window | None]) -> Prepared:
+        """Compile a ticket for several windows, to ask for its places in some or others of them.
+
+        Raises as `places` does.
+        """
+        with self.lock:
+            return self._compile(ticket, windows)
+
+    def best_of(
+        self,
+        prepared: Prepared,
+        indices: Sequence[int] | None = None,
+        room_per_hour: Int64Array | None = None,
+        *,
+        displace: bool = False,
+    ) -> list[Found]:
+        """Return the best place for every window, or these of them; see `best_places`."""
+        most = MOST_DISPLACED if displace else 0
+        with self.lock:
+            return self._find(prepared, indices, room_per_hour, by_shift=False, most=most)
 
     def _find(
         self,
-        compiled: _Compiled,
+        compiled: Prepared,
+        indices: Sequence[int] | None = None,
         room_per_hour: Int64Array | None = None,
         *,
         by_shift: bool,
@@ -366,7 +373,11 @@ class Board:
 
         A ticket that is planned is taken out first, unless it is out already.
         """
-        num_s, lines = len(self._shift_idx), compiled.lines
+        num_s, row = len(self._shift_idx), compiled.row
+        asked = range(len(row.facts)) if indices is None else indices
+        if not asked:
+            return []
+        lines = [self._line(row, r) for r in asked]
         open_to = np.ones(num_s, np.bool_) if only is None else np.arange(num_s) == only
         back = None if is_out else self._take_out(compiled.ticket.id)
         base = None
@@ -374,18 +385,19 @@ class Board:
             # Without it the rest has no way: there is no other shift for it.
             open_to &= np.arange(num_s) == back.shift
             base = back.costs
-        found, versions = self._held.find(compiled.newcomer, lines, open_to, base, most)
+        newcomer = Newcomer(lines[0], compiled.legs, compiled.seconds)
+        found, versions = self._held.find(newcomer, lines, open_to, base, most)
         group = found[:, _places.VERSION_OF].copy()
         if by_shift:
             group = group * num_s + found[:, _places.SHIFT]
-        on_site = compiled.newcomer.line.duration[self._compiled.instance.pace_of]
+        on_site = lines[0].duration[self._compiled.instance.pace_of]
         hourly = np.zeros(num_s, np.int64) if room_per_hour is None else room_per_hour
         extra = np.asarray(-(-hourly * on_site // 3600), np.int64)
         num_groups = len(lines) * (num_s if by_shift else 1)
         chosen = self._held.choose(lines, versions, found, group, num_groups, extra)
-        due = compiled.row.facts[0].due
+        due = row.facts[0].due
         places = [
-            self._told_place(found[place[_places.PLACE]], place, due, on_site)
+            self._told_place(found[place[_places.PLACE]], place, asked, due, on_site)
             for place in chosen
             if place[_places.STATE] != _places.NONE
         ]
@@ -394,13 +406,18 @@ class Board:
         return places
 
     def _told_place(
-        self, place: Int64Array, chosen: Int64Array, due: int, on_site: Int64Array
+        self,
+        place: Int64Array,
+        chosen: Int64Array,
+        asked: Sequence[int],
+        due: int,
+        on_site: Int64Array,
     ) -> Found:
         version, s, at, added, start, end, first, size = place.tolist()
         gone = self._held.chain.visits[s, first : first + size].tolist()
         state = int(chosen[_places.STATE])
         return Found(
-            window_index=version,
+            window_index=asked[version],
             shift_idx=s,
             shift_id=self._compiled.shift_ids[s],
             position=at,
@@ -417,7 +434,7 @@ class Board:
             displaces=tuple(self._ids[row] for row in gone),
         )
 
-    def _compile(self, ticket: Ticket, windows: Sequence[Window | None]) -> _Compiled:
+    def _compile(self, ticket: Ticket, windows: Sequence[Window | None]) -> Prepared:
         """Compile a ticket with each window promised."""
         if not windows:
             raise ValueError("places are looked for in one window at least; None is any time")
@@ -428,11 +445,10 @@ class Board:
         # No rule keeps a ticket off a shift, or prices it there, because of its appointment.
         assert (rows.blocked == rows.blocked[0]).all()
         assert (rows.assign_cost == rows.assign_cost[0]).all()
-        lines = [self._line(row, r) for r in range(len(row.facts))]
         place = self._reach.add(ticket.place)
         legs = Legs(*self._reach.legs(place), place)
         seconds = sample(ticket.id, self._spreads.of(row.facts[0]), NUM_SAMPLES, self._seed)
-        return _Compiled(ticket, row, Newcomer(lines[0], legs, seconds), lines)
+        return Prepared(ticket, row, legs, seconds)
 
     def refuse(self, ticket: Ticket, windows: Sequence[Window | None] = ()) -> None:
         """Raise `InvalidProblemError` for a ticket that has no place here, with all its faults.
@@ -441,7 +457,9 @@ class Board:
         it might be promised closes before it opens.
         """
         problem = self._planner.problem
-        known = {other.id for other in problem.tickets} | set(self._changed)
+        known = set(self._changed)
+        if ticket.after:
+            known |= {other.id for other in problem.tickets}
         issues = check_ticket(problem, ticket.model_copy(update={"appointment": None}), known)
         for window in windows:
             if window is not None and window.close < window.open:
@@ -553,14 +571,15 @@ class Board:
             raise InvalidProblemError(issues)
         return self._shift_idx[shift_id]
 
-    def _settle(self, compiled: _Compiled, s: int, at: int) -> None:
+    def _settle(self, compiled: Prepared, s: int, at: int) -> None:
         """Put a ticket that is in no route where its place was found."""
         ticket = compiled.row.facts[0].ticket
         row = self._row_of.get(ticket.id)
         if row is None:
             row = self._row_of[ticket.id] = self._held.add_row()
             self._ids.append(ticket.id)
-        self._held.set_row(row, compiled.newcomer)
+        line = self._line(compiled.row, 0)
+        self._held.set_row(row, Newcomer(line, compiled.legs, compiled.seconds))
         if not self._held.insert(row, s, at):
             raise InternalError(f"ticket '{ticket.id}' has no room where its place was found")
         self._at[row] = s
@@ -659,34 +678,32 @@ def _fact(ticket: Ticket) -> Issue:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """The best places of a ticket, and what stands in the way elsewhere.
+class Prepared:
+    """A ticket compiled beside a board's problem, once for each window that it might be promised.
 
     Attributes
     ----------
-    found
-        At most one place for each window.
-    blocked
-        ``uint32[S]``: bit i is set where rule i of the registry keeps the ticket off a shift.
-    facts
-        The ticket with each window promised.
-    version
-        Of the board, when it was asked.
+    ticket, row
+        The ticket and its numbers.
+    legs, seconds
+        Travel from and to its place; how long it lasts on each day played through.
     """
-
-    found: list[Found]
-    blocked: npt.NDArray[np.uint32]
-    facts: tuple[TicketFacts, ...]
-    version: str
-
-
-class _Compiled(NamedTuple):
-    """A ticket compiled for several windows."""
 
     ticket: Ticket
     row: TicketRow
-    newcomer: Newcomer
-    lines: list[Line]
+    legs: Legs
+    seconds: npt.NDArray[np.int32]
+
+    @property
+    def facts(self) -> tuple[TicketFacts, ...]:
+        """The ticket with each window promised."""
+        return self.row.facts
+
+    @property
+    def blocked(self) -> npt.NDArray[np.uint32]:
+        """``uint32[S]``: bit i is set where rule i of the registry keeps the ticket off a shift."""
+        blocked: npt.NDArray[np.uint32] = self.row.rows.blocked[0]
+        return blocked
 
 
 class _Taken(NamedTuple):

@@ -131,8 +131,9 @@ def compile_ticket(
     )
     forms = FormBuilder(ids, list(ctx.shifts))
     for bit, rule in enumerate(RULES):
-        forms.rule_bit = bit
-        rule.lower(alone, forms)
+        if not rule.shifts_alone:
+            forms.rule_bit = bit
+            rule.lower(alone, forms)
     return TicketRow(tuple(facts.values()), forms.rows())
 
 

@@ -69,6 +69,9 @@ class Rule:
         All codes that `reason` can give.
     facts
         What of the problem lies behind that reason, for its detail: ids, levels, amounts.
+    shifts_alone
+        Whether `lower` tells of shifts and prices, and nothing of tickets (`SHIFTS_ALONE` in its
+        module): one more ticket lowers without it.
     """
 
     name: str
@@ -78,12 +81,14 @@ class Rule:
     reason: Callable[[Context, TicketFacts], str]
     codes: tuple[str, ...] = ()
     facts: Callable[[Context, TicketFacts], dict[str, Any]] = lambda _ctx, _ticket: {}  # Any: JSON
+    shifts_alone: bool = False
 
 
 def _rule(module: ModuleType, kind: Literal["hard", "soft"], *codes: str) -> Rule:
     reason = getattr(module, "reason", lambda _ctx, _ticket: codes[0])
     facts = getattr(module, "facts", Rule.facts)
-    return Rule(module.NAME, kind, module.check, module.lower, reason, codes, facts)
+    shifts_alone = getattr(module, "SHIFTS_ALONE", False)
+    return Rule(module.NAME, kind, module.check, module.lower, reason, codes, facts, shifts_alone)
 
 
 RULES: tuple[Rule, ...] = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dispatchopt.rules.context import Context, ShiftFacts
 
 NAME = "balance"
+SHIFTS_ALONE = True
 
 
 def load_cost(rate: int, hours: int, work: int) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dispatchopt.timeline import Pause
 
 NAME = "breaks"
+SHIFTS_ALONE = True
 
 Taken = tuple[int, int]
 """A stated break: start and end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dispatchopt.rules.skills import levels
+from dispatchopt.rules.skills import equally_skilled, levels
 from dispatchopt.rules.views import Outcome, PlanView
 
 if TYPE_CHECKING:
@@ -32,13 +32,10 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     if not ctx.problem.policy.overskill_cost:
         return
     needs: defaultdict[tuple[tuple[str, int], ...], list[TicketFacts]] = defaultdict(list)
-    have: defaultdict[tuple[tuple[str, int], ...], list[ShiftFacts]] = defaultdict(list)
     for ticket in ctx.tickets.values():
         needs[tuple(sorted(ticket.skills.items()))].append(ticket)
-    for shift in ctx.shifts.values():
-        have[tuple(sorted(levels(shift).items()))].append(shift)
     for tickets in needs.values():
-        for shifts in have.values():
+        for shifts in equally_skilled(ctx):
             forms.price(
                 (forms.ticket_index[ticket.id] for ticket in tickets),
                 (forms.shift_index[shift.id] for shift in shifts),

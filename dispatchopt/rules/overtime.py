@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
 
 NAME = "overtime"
+SHIFTS_ALONE = True
 
 
 def price(ctx: Context, shift: ShiftFacts, end: int) -> int:

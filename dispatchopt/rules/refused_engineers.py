@@ -30,6 +30,8 @@ def lower(ctx: Context, forms: FormBuilder) -> None:
     for ticket in ctx.tickets.values():
         for engineer_id in ticket.ticket.refused_engineers or ():
             refusing[engineer_id].append(forms.ticket_index[ticket.id])
+    if not refusing:
+        return
     for shift in ctx.shifts.values():
         forms.forbid(refusing.get(shift.engineer.id, ()), [forms.shift_index[shift.id]])
 

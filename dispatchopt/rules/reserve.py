@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
 
 NAME = "reserve"
+SHIFTS_ALONE = True
 
 
 def free_work(ctx: Context, shift: ShiftFacts) -> int | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dispatchopt.rules.context import Context, TicketFacts
 
 NAME = "shift_hours"
+SHIFTS_ALONE = True
 
 
 def check(ctx: Context, plan: PlanView) -> Outcome:

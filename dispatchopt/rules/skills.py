@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dispatchopt.rules.views import Outcome, PlanView, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dispatchopt.forms import FormBuilder
     from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts
@@ -38,19 +38,28 @@ def check(ctx: Context, plan: PlanView) -> Outcome:
 
 def lower(ctx: Context, forms: FormBuilder) -> None:
     """Forbid each group of equal needs on each group of equally skilled shifts that lacks one."""
-    needs, have = defaultdict(list), defaultdict(list)
+    needs = defaultdict(list)
     for ticket in ctx.tickets.values():
         needs[tuple(sorted(ticket.skills.items()))].append(forms.ticket_index[ticket.id])
-    for shift in ctx.shifts.values():
-        have[tuple(sorted(levels(shift).items()))].append(forms.shift_index[shift.id])
     for needed, tickets in needs.items():
         unable = [
-            s
-            for skills, group in have.items()
-            if lacking(dict(needed), dict(skills))
-            for s in group
+            forms.shift_index[shift.id]
+            for group in equally_skilled(ctx)
+            if lacking(dict(needed), levels(group[0]))
+            for shift in group
         ]
         forms.forbid(tickets, unable)
+
+
+def equally_skilled(ctx: Context) -> Sequence[Sequence[ShiftFacts]]:
+    """Group the shifts by the levels of their engineers on the day."""
+    if NAME not in ctx.derived:
+        groups: defaultdict[tuple[tuple[str, int], ...], list[ShiftFacts]] = defaultdict(list)
+        for shift in ctx.shifts.values():
+            groups[tuple(sorted(levels(shift).items()))].append(shift)
+        ctx.derived[NAME] = list(groups.values())
+    found: Sequence[Sequence[ShiftFacts]] = ctx.derived[NAME]
+    return found
 
 
 def reason(ctx: Context, ticket: TicketFacts) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dispatchopt.forms import FormBuilder
 
 NAME = "travel"
+SHIFTS_ALONE = True
 
 
 def check(ctx: Context, plan: PlanView) -> Outcome:

@@ -9,11 +9,12 @@ from dispatchopt.errors import InternalError
 from dispatchopt.models import Forced, Moved, Problem
 from dispatchopt.solve import Planner
 from dispatchopt.windows.grade import offer_of
-from dispatchopt.windows.offers import blocked_by
+from dispatchopt.windows.offers import blocked_by, during
 from dispatchopt.windows.slots import candidate_of
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from dispatchopt.models import Plan, Ticket, Window
     from dispatchopt.models.offer import NotOffered
@@ -65,23 +66,24 @@ def offer_forced(
 def forced_on(board: Board, ticket: Ticket, window: Window, *, displace: bool = True) -> Forced:
     """Say what a window would take beside the plan that a board holds; see `offer_forced`."""
     with board.lock:
-        survey = board.survey(ticket, [window])
-        if not survey.found and displace:
-            survey = board.survey(ticket, [window], displace=True)
-        if not survey.found:
-            return _refused(board, ticket, window, survey.blocked)
-        place = survey.found[0]
+        prepared = board.prepare(ticket, [window])
+        found = board.best_of(prepared)
+        if not found and displace:
+            found = board.best_of(prepared, displace=True)
+        if not found:
+            return _refused(board, ticket, window, prepared.blocked)
+        place = found[0]
         after = board.copy()
         if after.insert(ticket, place.shift_id, window, place.displaces) is None:
             raise InternalError(f"ticket '{ticket.id}' has no room where its place was found")
         offer = offer_of(
             board,
             ticket,
-            survey.facts[0],
+            prepared.facts[0],
             candidate_of(board.compiled.problem, ticket, window),
             place,
             {},
-            survey.version,
+            board.version,
         )
         return Forced(
             ticket_id=ticket.id,
@@ -114,13 +116,11 @@ def _refused(
     board: Board,
     ticket: Ticket,
     window: Window,
-    blocked: np.ndarray[tuple[int], np.dtype[np.uint32]],
+    blocked: npt.NDArray[np.uint32],
 ) -> Forced:
     """Say what stands in the way: the time, the rules by shift, or the room."""
-    inst, ctx = board.compiled.instance, board.compiled.ctx
-    opens, closes = ctx.seconds(window.open), ctx.seconds(window.close)
-    there = (inst.shift_begin <= closes) & (inst.shift_hard_end >= opens)
-    now = ctx.problem.now or ctx.problem.horizon.start
+    problem, there = board.compiled.problem, during(board, window)
+    now = problem.now or problem.horizon.start
     released = max((at for at in (ticket.earliest, ticket.known_at) if at), default=now)
     reason: NotOffered = "NO_ROOM"
     if window.close < max(now, released):

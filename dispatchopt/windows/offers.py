@@ -16,7 +16,9 @@ from dispatchopt.windows.grade import offer_of, spread_out
 from dispatchopt.windows.slots import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from dispatchopt.board import Found
     from dispatchopt.models import Offer, Plan, Slot, Ticket, Window
@@ -107,114 +109,117 @@ def offers_on(
         raise InvalidProblemError([Issue("policy", "", "slots", "", message)])
     with board.lock:
         board.refuse(ticket)
-        return _Looking(board, ticket, displace, shadow_prices).offers(slots, count)
+        return _offers(board, ticket, slots, count, displace, shadow_prices)
+
+
+def _offers(
+    board: Board,
+    ticket: Ticket,
+    slots: Sequence[Slot] | None,
+    count: int,
+    displace: bool,
+    prices: ShadowPrices | None,
+) -> Offers:
+    """Look in the slots, on days without an offer in the fallback slots; after `due` at last."""
+    problem, policy = board.compiled.problem, board.compiled.problem.policy
+    usual = candidates(problem, ticket, policy.slots if slots is None else slots)
+    spare = candidates(
+        problem, ticket, policy.fallback_slots if slots is None else (), is_fallback=True
+    )
+    known = {item.window for item in usual.kept}
+    items = [*usual.kept, *(item for item in spare.kept if item.window not in known)]
+    looking = _Looking(board, ticket, items, displace, prices)
+    reasons = looking.reasons
+    reasons.update(usual.dropped if policy.slots or slots is not None else spare.dropped)
+    good: list[tuple[Candidate, Offer]] = []
+    for late in (False, True):
+        mine = [i for i, item in enumerate(items) if item.is_after_due == late]
+        usually = [i for i in mine if not items[i].is_fallback]
+        if good:
+            reasons["AFTER_SERVICE_LIMIT"] += len(usually)
+            continue
+        good = looking.look(usually)
+        served = {item.day for item, _ in good}
+        good += looking.look(
+            [i for i in mine if items[i].is_fallback and items[i].day not in served]
+        )
+    chosen, rest = spread_out(good, count)
+    reasons["NOT_AMONG_BEST"] += len(rest)
+    return Offers(
+        chosen,
+        ticket_id=ticket.id,
+        version=looking.version,
+        not_offered={reason: count for reason, count in sorted(reasons.items()) if count},
+        blocked_by=looking.blocked_by(),
+    )
 
 
 class _Looking:
     """One search for offers."""
 
     def __init__(
-        self, board: Board, ticket: Ticket, displace: bool, prices: ShadowPrices | None
+        self,
+        board: Board,
+        ticket: Ticket,
+        items: Sequence[Candidate],
+        displace: bool,
+        prices: ShadowPrices | None,
     ) -> None:
-        self.board, self.ticket, self.displace = board, ticket, displace
+        self.board, self.ticket, self.items, self.displace = board, ticket, items, displace
         self.room = {} if prices is None else prices.of("shift_hour")
         shift_ids = board.compiled.shift_ids
         self.room_per_hour = np.array([self.room.get(s, 0) for s in shift_ids], np.int64)
         self.reasons: Counter[NotOffered] = Counter()
-        self.blocked: np.ndarray[tuple[int], np.dtype[np.uint32]] | None = None
-        inst = board.compiled.instance
-        self.hours = inst.shift_begin, inst.shift_hard_end
+        self.prepared = board.prepare(ticket, [item.window for item in items] or [None])
+        self.version = board.version
 
-    def offers(self, slots: Sequence[Slot] | None, count: int) -> Offers:
-        """Look in the slots, on days without an offer in the fallback slots; then after `due`."""
-        problem, ticket = self.board.compiled.problem, self.ticket
-        policy = problem.policy
-        usual = candidates(problem, ticket, policy.slots if slots is None else slots)
-        spare = candidates(
-            problem, ticket, policy.fallback_slots if slots is None else (), is_fallback=True
-        )
-        self.reasons.update(usual.dropped)
-        if not policy.slots and slots is None:
-            self.reasons.update(spare.dropped)
-        good: list[tuple[Candidate, Offer]] = []
-        for late in (False, True):
-            mine = [item for item in usual.kept if item.is_after_due == late]
-            if good:
-                self.reasons["AFTER_SERVICE_LIMIT"] += len(mine)
-                continue
-            good = self._look(mine)
-            served = {item.day for item, _ in good}
-            others = (item for item in spare.kept if item.is_after_due == late)
-            good += self._look([item for item in others if item.day not in served])
-        chosen, rest = spread_out(good, count)
-        self.reasons["NOT_AMONG_BEST"] += len(rest)
-        return Offers(
-            chosen,
-            ticket_id=ticket.id,
-            version=self.board.version,
-            not_offered=dict(sorted((k, n) for k, n in self.reasons.items() if n)),
-            blocked_by=self._blocked_by(item.window for item in (*usual.kept, *spare.kept)),
-        )
-
-    def _look(self, items: Sequence[Candidate]) -> list[tuple[Candidate, Offer]]:
+    def look(self, indices: Sequence[int]) -> list[tuple[Candidate, Offer]]:
         """Return the candidates that can be promised, with their offers; count the others."""
-        if self.blocked is not None:
-            items = [item for item in items if self._has_engineer(item)]
-        if not items:
-            return []
-        survey = self.board.survey(
-            self.ticket,
-            [item.window for item in items],
-            self.room_per_hour if self.room else None,
-            displace=self.displace,
-        )
-        self.blocked = survey.blocked
-        places = {place.window_index: place for place in survey.found}
+        indices = [index for index in indices if self._has_engineer(self.items[index].window)]
+        room = self.room_per_hour if self.room else None
+        found = self.board.best_of(self.prepared, indices, room, displace=self.displace)
+        places = {place.window_index: place for place in found}
         good = []
-        for index, item in enumerate(items):
-            place = places.get(index)
+        for index in indices:
+            item, place = self.items[index], places.get(index)
             if place is not None and place.is_good:
-                facts = survey.facts[index]
+                facts = self.prepared.facts[index]
                 offer = offer_of(
-                    self.board, self.ticket, facts, item, place, self.room, survey.version
+                    self.board, self.ticket, facts, item, place, self.room, self.version
                 )
                 good.append((item, offer))
-            elif place is not None or self._has_engineer(item):
+            else:
                 self.reasons[_why(place, self.board.compiled.problem)] += 1
         return good
 
-    def _has_engineer(self, item: Candidate) -> bool:
-        """Whether any shift of that time may take the ticket; count the candidate if none may."""
-        assert self.blocked is not None
-        there = self._during(item.window)
+    def _has_engineer(self, window: Window) -> bool:
+        """Whether any shift of that time may take the ticket; count the window if none may."""
+        there = during(self.board, window)
         if not there.any():
             self.reasons["NO_SHIFT"] += 1
-        elif self.blocked[there].all():
+        elif self.prepared.blocked[there].all():
             self.reasons["NO_ENGINEER"] += 1
         else:
             return True
         return False
 
-    def _during(self, window: Window) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Return ``bool[S]`` which shifts last at some time of a window."""
-        seconds = self.board.compiled.ctx.seconds
-        begin, end = self.hours
-        there: np.ndarray[tuple[int], np.dtype[np.bool_]] = (begin <= seconds(window.close)) & (
-            end >= seconds(window.open)
-        )
-        return there
-
-    def _blocked_by(self, windows: Iterable[Window]) -> dict[str, int]:
+    def blocked_by(self) -> dict[str, int]:
         """Count the shifts of these times that each rule keeps the ticket out of."""
-        if self.blocked is None:
-            return {}
-        there = np.zeros(len(self.blocked), np.bool_)
-        for window in windows:
-            there |= self._during(window)
-        return blocked_by(self.blocked[there])
+        there = np.zeros(len(self.prepared.blocked), np.bool_)
+        for item in self.items:
+            there |= during(self.board, item.window)
+        return blocked_by(self.prepared.blocked[there])
 
 
-def blocked_by(blocked: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> dict[str, int]:
+def during(board: Board, window: Window) -> npt.NDArray[np.bool_]:
+    """Return ``bool[S]`` which shifts last at some time of a window."""
+    inst, seconds = board.compiled.instance, board.compiled.ctx.seconds
+    begins, ends = seconds(window.open), seconds(window.close)
+    there: npt.NDArray[np.bool_] = (inst.shift_begin <= ends) & (inst.shift_hard_end >= begins)
+    return there
+
+
+def blocked_by(blocked: npt.NDArray[np.uint32]) -> dict[str, int]:
     """Count shifts by the rules whose bits are set."""
     counts = {
         rule.name: int(((blocked >> np.uint32(bit)) & 1).sum()) for bit, rule in enumerate(RULES)

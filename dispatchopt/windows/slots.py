@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dispatchopt.models import Window
@@ -24,6 +25,9 @@ NOON, EVENING = 12 * 60, 17 * 60
 """Local minutes at which the parts of a day begin."""
 
 _Span = tuple[datetime, datetime]
+
+_clock = lru_cache(maxsize=8192)(wall_clock)
+"""The days and minutes asked for are the same for every ticket."""
 
 
 class Candidate(NamedTuple):
@@ -65,8 +69,8 @@ def candidates(
     dropped: Counter[NotOffered] = Counter()
     for day in _days(problem):
         for slot in slots:
-            opens = wall_clock(day, slot.open_minute, problem.zone)
-            closes = wall_clock(day, slot.close_minute, problem.zone)
+            opens = _clock(day, slot.open_minute, problem.zone)
+            closes = _clock(day, slot.close_minute, problem.zone)
             if closes <= opens:
                 continue
             pieces, reason = limits.cut(day, (opens, closes))
@@ -131,8 +135,8 @@ class _Limits:
         problem = self.problem
         hours, end = problem.policy.visiting_hours, problem.horizon.end
         visiting = (
-            wall_clock(day, hours.open_minute, problem.zone),
-            wall_clock(day, hours.close_minute, problem.zone),
+            _clock(day, hours.open_minute, problem.zone),
+            _clock(day, hours.close_minute, problem.zone),
         )
         steps: list[tuple[NotOffered, list[_Span]]] = [
             ("NO_SHIFT", [(slot[0], end)]),
