@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,8 @@ from tests.builders import at, engineer, free, problem, shift, ticket, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pytest
 
 URGENT = free(
     delay_per_hour={1: 36_000},
