@@ -35,6 +35,7 @@ _VISIT: Final[dict[str, Kind]] = {
     "travel_seconds": "int",
     "promised_open": "time",
     "promised_close": "time",
+    "kept_probability": "float",
 }
 _OF_TICKET: Final[dict[str, Kind]] = {
     "case_id": "text",
@@ -107,6 +108,7 @@ def _visit_cells(route: Route, sequence: int, visit: Visit, owners: Mapping[str,
         visit.travel_seconds,
         None if promised is None else promised.open,
         None if promised is None else promised.close,
+        visit.kept_probability,
     ]
 
 

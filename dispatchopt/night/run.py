@@ -296,6 +296,7 @@ class _Run:
             report = check(problem, plan)
             told |= {"plan_id": plan.plan_id, "violations": len(report.violations)}
             told["broken_promises"] = len(report.broken_promises)
+            told["weakened_promises"] = len(plan.weakened_promises)
             if not report.is_valid:
                 rules = sorted({violation.rule for violation in report.violations})
                 raise InternalError(f"the checker refused the plan: {rules}; seed {result.seed}")

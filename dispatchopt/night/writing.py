@@ -105,9 +105,10 @@ def summary_line(record: Record, plan: Plan, diff: PlanDiff | None, language: La
         "left": len(plan.unserved),
         "rejected": len(plan.rejected),
         "broken": len(plan.broken_promises),
+        "weakened": len(plan.weakened_promises),
     }
     parts = [_SUMMARY[language]["plan"]]
-    parts += [_SUMMARY[language][key] for key in ("rejected", "broken") if numbers[key]]
+    parts += [_SUMMARY[language][key] for key in ("rejected", "broken", "weakened") if numbers[key]]
     if plan.gap is not None:
         proof = "gap" if plan.gap else "optimal"
         parts.append(_SUMMARY[language][proof].format(gap=plan.gap))
@@ -123,6 +124,7 @@ _SUMMARY: Final = {
         "plan": "{night}: {served} of {total} tickets planned, {left} left out",
         "rejected": "{rejected} rejected at input",
         "broken": "{broken} promises broken",
+        "weakened": "{weakened} promises less sure than before",
         "gap": "gap {gap:.1%}",
         "optimal": "proven optimal",
         "diff": "{gained} gained, {lost} lost, {moved} moved, {retimed} at another time since "
@@ -132,6 +134,7 @@ _SUMMARY: Final = {
         "plan": "{night}：{total}单中已安排{served}单，未安排{left}单",
         "rejected": "数据有误被拒{rejected}单",
         "broken": "违约{broken}单",
+        "weakened": "履约概率不足{weakened}单",
         "gap": "与最优差距至多{gap:.1%}",
         "optimal": "已证最优",
         "diff": "与上一方案相比新增{gained}，取消{lost}，换人{moved}，改时间{retimed}",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from dispatchopt.report.contact import FirstContact
 from dispatchopt.report.glossary import PLACE_NOTES, Language, fault_name, in_language
 from dispatchopt.report.matched import TimedRoute, TimedVisit, shifts_by_engineer
-from dispatchopt.report.minutes import clock
+from dispatchopt.report.minutes import clock, whole_percent
 from dispatchopt.report.readable import one_line, place_text, readable_value
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "usual": "usual: ",
             "usual_parts": "Usual parts: ",
             "promised": "Promised: ",
+            "likely": " (kept with {percent}% probability)",
             "contact": "Call the customer by {time}",
             "begun": "under way",
             "moved": "moved from its fixed time: ask the customer before",
@@ -54,6 +55,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "usual": "常用：",
             "usual_parts": "常用备件：",
             "promised": "约定：",
+            "likely": "（履约概率{percent}%）",
             "contact": "请在{time}前联系客户",
             "begun": "正在现场处理",
             "moved": "已偏离锁定时间，须先征得客户同意",
@@ -139,7 +141,7 @@ class _Writer:
         window = visit.promised or ticket.appointment
         if window is not None:
             opens, closes = self._clock(window.open), self._clock(window.close)
-            yield f"{words['promised']}{opens}-{closes}"
+            yield f"{words['promised']}{opens}-{closes}{self._likely(visit)}"
         if ticket.crew_size > 1:
             yield words["crew"].format(n=ticket.crew_size)
         if ticket.id in self.moved:
@@ -149,6 +151,11 @@ class _Writer:
             yield words["begun"]
         else:
             yield words["contact"].format(time=self._call(call_by, shift))
+
+    def _likely(self, visit: TimedVisit) -> str:
+        if visit.kept_probability is None or visit.ticket.is_started:
+            return ""
+        return self.words["likely"].format(percent=whole_percent(visit.kept_probability))
 
     def _call(self, by: datetime, shift: Shift) -> str:
         """Time of day; with its date if the shift is on another day."""

@@ -91,7 +91,8 @@ def _service_level(problem: Problem, visits: Sequence[TimedVisit]) -> dict[str, 
     ``sla_attainment``: tickets due within the horizon that end by then. ``already_overdue``:
     tickets due before it; no plan can keep them. ``tardiness``: time beyond `due`, of all visits
     with one. ``appointments_kept``: service begins within the confirmed window, of those that open
-    before the horizon ends.
+    before the horizon ends. ``appointments_sure``: promised visits that are as likely to be kept as
+    `Policy.min_kept_probability` asks, of those of which the plan tells how likely; the least.
     """
     by_ticket = {visit.ticket.id: visit for visit in visits}
     tickets = _plannable(problem)
@@ -120,6 +121,8 @@ def _service_level(problem: Problem, visits: Sequence[TimedVisit]) -> dict[str, 
         ticket_id in by_ticket and window.open <= by_ticket[ticket_id].start <= window.close
         for ticket_id, window in confirmed
     )
+    likely = [v.kept_probability for v in visits if v.kept_probability is not None]
+    sure = sum(p >= problem.policy.min_kept_probability for p in likely)
     return {
         "sla_attainment": ratio(
             sum(is_met(t, due) for t, due in due_now),
@@ -132,6 +135,7 @@ def _service_level(problem: Problem, visits: Sequence[TimedVisit]) -> dict[str, 
         ),
         "tardiness": _mean(late, "seconds per visit with a limit", 0.9),
         "appointments_kept": ratio(kept, len(confirmed), "share"),
+        "appointments_sure": ratio(sure, len(likely), "share", least=min(likely, default=None)),
     }
 
 

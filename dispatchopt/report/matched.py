@@ -28,6 +28,7 @@ class TimedVisit:
     end: datetime
     travel_seconds: int
     promised: Window | None
+    kept_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _with_times(ticket: Ticket, visit: Visit) -> TimedVisit | None:
         end=visit.end,
         travel_seconds=visit.travel_seconds,
         promised=visit.promised,
+        kept_probability=visit.kept_probability,
     )
 
 

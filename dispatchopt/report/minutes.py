@@ -28,6 +28,11 @@ def minutes_after(start: datetime, seconds: int) -> int:
     return minutes_between(start, start + timedelta(seconds=seconds))
 
 
+def whole_percent(probability: float) -> int:
+    """Return a probability for people, cut to whole percent; nothing is more sure than 99 %."""
+    return min(99, int(100 * probability + 1e-9))
+
+
 def usual_minutes(seconds: int) -> int:
     """Return the minutes to show for a stretch without a time of day: as from a full minute."""
     return seconds // 60

@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Final
 from dispatchopt.report.contact import FirstContact
 from dispatchopt.report.glossary import Language, fault_name, in_language
 from dispatchopt.report.matched import ShiftRoutes, TimedRoute, TimedVisit, shifts_by_engineer
-from dispatchopt.report.minutes import clock, minutes_after, minutes_between, usual_minutes
+from dispatchopt.report.minutes import (
+    clock,
+    minutes_after,
+    minutes_between,
+    usual_minutes,
+    whole_percent,
+)
 from dispatchopt.report.readable import one_line, place_text, readable
 
 if TYPE_CHECKING:
@@ -50,6 +56,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "travel": "Travel",
             "contact": "Call the customer by {time}",
             "promised": "Promised to the customer",
+            "likely": " (kept with {percent}% probability)",
             "fixed": "Fixed: this engineer, at this time",
             "begun": "Begun: this visit is under way",
             "moved": "Moved from its fixed time{time}: ask the customer before",
@@ -86,6 +93,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "travel": "行程",
             "contact": "请在 {time} 前联系客户",
             "promised": "与客户约定",
+            "likely": "（履约概率{percent}%）",
             "fixed": "已锁定：人员与时间固定",
             "begun": "已开始：正在现场处理",
             "moved": "已偏离锁定时间{time}，须先征得客户同意",
@@ -240,12 +248,17 @@ class _Writer:
         window = visit.promised or ticket.appointment
         if window is not None:
             promised = self._span(window.open, window.close, visit.start)
-            lines.append(f"- {words['promised']}: {promised}")
+            lines.append(f"- {words['promised']}: {promised}{self._likely(visit)}")
         if ticket.due is not None:
             lines.append(f"- {words['due']}: {self._clock(ticket.due, visit.start)}")
         lines.append(f"- {words['expected']}: {self._expected(visit, fault)}")
         lines += [line for line in self._details(visit, fault) if line]
         return lines
+
+    def _likely(self, visit: TimedVisit) -> str:
+        if visit.kept_probability is None or visit.ticket.is_started:
+            return ""
+        return self.words["likely"].format(percent=whole_percent(visit.kept_probability))
 
     def _marks(self, visit: TimedVisit, shift: Shift) -> Iterator[str]:
         """Yield what is out of the ordinary: a fixed visit, a moved one, one beyond the shift."""

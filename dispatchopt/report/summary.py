@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatchopt.report.kpis import plan_kpis
+from dispatchopt.report.minutes import whole_percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,6 +122,7 @@ def result_json(result: Result, summary: Summary) -> dict[str, Any]:
         "iterations": result.iterations,
         "runtime": round(result.runtime, 3),
         "broken_promises": list(plan.broken_promises),
+        "weakened_promises": [item.model_dump() for item in plan.weakened_promises],
         "needs_customer_consent": list(plan.needs_customer_consent),
         "overridden": [item.model_dump() for item in plan.overridden],
         **summary.to_json(),
@@ -134,7 +136,11 @@ def result_lines(result: Result, summary: Summary) -> list[str]:
         proof = ", proven optimal" if result.status == "optimal" else f", gap {result.gap:.1%}"
     runtime = f"{result.runtime:.1f} s, {number(result.iterations)} iterations{proof}"
     cost = cost_lines(result.report.cost.by_rule, result.cost)
-    told = [*_ids_lines(result.report), *_overruled_lines(result.report)]
+    told = [
+        *_ids_lines(result.report),
+        *_weakened_lines(result.plan),
+        *_overruled_lines(result.report),
+    ]
     return [*summary_lines(summary), "", *cost, "", runtime, *told]
 
 
@@ -174,6 +180,16 @@ def _ids_lines(report: Report) -> list[str]:
         ("In no list of the plan, priced as left out", report.missing),
     )
     return [f"{text}: {_listed(ids)}" for text, ids in found if ids]
+
+
+def _weakened_lines(plan: Plan) -> list[str]:
+    """Write the promises that are less sure than before, the least sure first."""
+    weakened = sorted(plan.weakened_promises, key=lambda item: item.kept_probability)
+    told = [
+        f"{item.ticket_id} {whole_percent(item.was)}% to {whole_percent(item.kept_probability)}%"
+        for item in weakened
+    ]
+    return [f"Promises less sure than before: {_listed(told)}"] if told else []
 
 
 def _overruled_lines(report: Report) -> list[str]:
@@ -232,6 +248,10 @@ def _time_lines(kpis: Mapping[str, Kpi]) -> list[str]:
         if kpis[kpi]["denominator"]:
             share = f"{kpis[kpi]['numerator']} of {kpis[kpi]['denominator']}"
             rows.append([name, f"{share} {counted}"])
+    sure = kpis["appointments_sure"]
+    if sure["denominator"]:
+        share = f"{sure['numerator']} of {sure['denominator']} as likely to be kept as wanted"
+        rows.append(["appointments sure", f"{share}, the least {whole_percent(sure['least'])}%"])
     if kpis["already_overdue"]["numerator"]:
         count = f"{kpis['already_overdue']['numerator']}, due before the horizon, not in this count"
         rows.append(["already overdue", count])

@@ -138,6 +138,7 @@ lines = fields({"kind": st.just("straight_line")}, {"detour": st.sampled_from([1
 travels = lines | st.dictionaries(ids, lines, min_size=1, max_size=2).map(
     lambda profiles: {"kind": "profiles", "profiles": profiles}
 )
+shares = st.sampled_from([0.9365, 0.0, 1.0])
 visits = fields(
     {"ticket_id": ids},
     {
@@ -147,6 +148,7 @@ visits = fields(
         "end": instants,
         "travel_seconds": st.sampled_from([0, 900]),
         "promised": windows,
+        "kept_probability": shares,
     },
 )
 routes = fields(
@@ -175,6 +177,9 @@ plans = fields(
             max_size=1,
         ),
         "broken_promises": st.lists(ids, max_size=2),
+        "weakened_promises": st.lists(
+            fields({"ticket_id": ids, "was": shares, "kept_probability": shares}, {}), max_size=2
+        ),
         "needs_customer_consent": st.lists(ids, max_size=2),
         "overridden": st.lists(fields({"rule": ids}, {"ticket_id": ids}), max_size=1),
         "cost": fields({"total": costs}, {"by_rule": st.dictionaries(ids, costs, max_size=2)}),

@@ -227,7 +227,16 @@ CREATE TABLE dispatchopt_booking (
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP, _BOOKINGS)
+_KEPT: Final = Migration(
+    "how surely promises are kept",
+    (
+        "ALTER TABLE dispatchopt_visit ADD COLUMN kept_probability DOUBLE PRECISION",
+        "ALTER TABLE dispatchopt_promise ADD COLUMN was DOUBLE PRECISION",
+        "ALTER TABLE dispatchopt_promise ADD COLUMN kept_probability DOUBLE PRECISION",
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP, _BOOKINGS, _KEPT)
 """Version n of the schema is what the first n of them make."""
 
 TYPES: Final = {

@@ -40,7 +40,7 @@ _FIELDS = {
 }
 """Field of the model by column, where they differ: ``end`` means something in SQL."""
 
-_BROKEN, _CONSENT = "broken", "consent"
+_BROKEN, _CONSENT, _WEAKENED = "broken", "consent", "weakened"
 
 
 def rows_of(plan: Plan) -> dict[sa.Table, Rows]:
@@ -60,8 +60,9 @@ def rows_of(plan: Plan) -> dict[sa.Table, Rows]:
         "version": None if origin is None else origin.version,
     }
     broken = frozenset(plan.broken_promises)
-    promises = [(_BROKEN, t) for t in plan.broken_promises]
-    promises += [(_CONSENT, t) for t in plan.needs_customer_consent]
+    promises = [_promise(t, _BROKEN) for t in plan.broken_promises]
+    promises += [_promise(t, _CONSENT) for t in plan.needs_customer_consent]
+    promises += [_promise(kind=_WEAKENED, **dict(item)) for item in plan.weakened_promises]
     parts: dict[sa.Table, Rows] = {
         ROUTE: [_route_row(route) for route in plan.routes],
         VISIT: [row for number, route in enumerate(plan.routes) for row in _visits(number, route)],
@@ -83,7 +84,7 @@ def rows_of(plan: Plan) -> dict[sa.Table, Rows]:
             {"ticket_id": item.ticket_id, "issues": list(item.issues)} for item in plan.rejected
         ],
         IDLE: [{"ticket_id": t.ticket_id, "status": t.status} for t in plan.not_plannable],
-        PROMISE: [{"ticket_id": ticket_id, "kind": kind} for kind, ticket_id in promises],
+        PROMISE: promises,
         OVERRIDDEN: [dict(item) for item in plan.overridden],
         COST: []
         if cost is None
@@ -93,6 +94,12 @@ def rows_of(plan: Plan) -> dict[sa.Table, Rows]:
         for position, row in zip(count(1), rows, strict=False):
             row |= {"plan_id": plan.plan_id, "position": position}
     return {PLAN: [own], **parts}
+
+
+def _promise(
+    ticket_id: str, kind: str, was: float | None = None, kept_probability: float | None = None
+) -> dict[str, Any]:
+    return {"ticket_id": ticket_id, "kind": kind, "was": was, "kept_probability": kept_probability}
 
 
 def _route_row(route: Route) -> dict[str, Any]:
@@ -120,6 +127,7 @@ def _visits(number: int, route: Route) -> Iterator[dict[str, Any]]:
             "travel_seconds": visit.travel_seconds,
             "promised_open": None if promised is None else promised.open,
             "promised_close": None if promised is None else promised.close,
+            "kept_probability": visit.kept_probability,
         }
 
 
@@ -141,6 +149,11 @@ def plan_of(own: Mapping[str, Any], parts: Mapping[sa.Table, Sequence[Mapping[st
         "rejected": [_fields(row, "ticket_id", "issues") for row in parts[REJECTED]],
         "not_plannable": [_fields(row, "ticket_id", "status") for row in parts[IDLE]],
         "broken_promises": _promises(parts, _BROKEN),
+        "weakened_promises": [
+            _fields(row, "ticket_id", "was", "kept_probability")
+            for row in parts[PROMISE]
+            if row["kind"] == _WEAKENED
+        ],
         "needs_customer_consent": _promises(parts, _CONSENT),
         "overridden": [
             _fields(row, "rule", "ticket_id", "shift_id", "detail") for row in parts[OVERRIDDEN]
@@ -163,7 +176,14 @@ def _fields(row: Mapping[str, Any], *columns: str) -> dict[str, Any]:
 
 def _visit(row: Mapping[str, Any]) -> dict[str, Any]:
     visit = _fields(
-        row, "ticket_id", "departs_at", "arrives_at", "starts_at", "ends_at", "travel_seconds"
+        row,
+        "ticket_id",
+        "departs_at",
+        "arrives_at",
+        "starts_at",
+        "ends_at",
+        "travel_seconds",
+        "kept_probability",
     )
     if row["promised_open"] is not None:
         visit["promised"] = {"open": row["promised_open"], "close": row["promised_close"]}

@@ -118,6 +118,7 @@ VISIT: Final = _of_plan(
     _whole("travel_seconds"),
     _time("promised_open"),
     _time("promised_close"),
+    sa.Column("kept_probability", sa.Double),
 )
 BREAK: Final = _of_plan(
     "break",
@@ -139,7 +140,11 @@ IDLE: Final = _of_plan(
     "not_plannable", _id("ticket_id"), sa.Column("status", sa.String(10), nullable=False)
 )
 PROMISE: Final = _of_plan(
-    "promise", _id("ticket_id"), sa.Column("kind", sa.String(10), nullable=False)
+    "promise",
+    _id("ticket_id"),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("was", sa.Double),
+    sa.Column("kept_probability", sa.Double),
 )
 OVERRIDDEN: Final = _of_plan(
     "overridden",
