@@ -13,6 +13,7 @@ from dispatchopt import __version__
 from dispatchopt.cli_anonymise import anonymise
 from dispatchopt.cli_common import (
     CODES,
+    OFFER_CODES,
     Debug,
     Json,
     Limits,
@@ -39,6 +40,8 @@ from dispatchopt.cli_diff import diff
 from dispatchopt.cli_doctor import doctor
 from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
+from dispatchopt.cli_offer import offer
+from dispatchopt.cli_propose import propose
 from dispatchopt.cli_talk import NoPlan, Stop, Talk, counted, guard, listing
 from dispatchopt.cli_vroom import vroom
 from dispatchopt.errors import AdapterError
@@ -273,6 +276,8 @@ app.command(epilog=CODES)(anonymise)
 app.command(epilog=CODES)(diff)
 app.command(epilog=CODES)(doctor)
 app.command(epilog=NIGHT_CODES)(night)
+app.command(epilog=OFFER_CODES)(offer)
+app.command(epilog=OFFER_CODES)(propose)
 app.add_typer(database, name="database", epilog=CODES, no_args_is_help=True)
 app.add_typer(outbox, name="outbox", epilog=PUBLISH_CODES, no_args_is_help=True)
 app.add_typer(convert, name="convert", epilog=CODES, no_args_is_help=True)

@@ -27,6 +27,15 @@ CODES = (
     "breaks a promise (wins over 3)"
 )
 
+OFFER_CODES = (
+    "Exit codes: 0 done, even if nothing can be offered · 2 bad input, option, path or database: "
+    "nothing done · 4 a fault of ours"
+)
+BOOK_CODES = (
+    "Exit codes: 0 done · 2 bad input, option, path or database: nothing booked · 4 a fault of "
+    "ours · 8 the window is gone, or the booking has changed: nothing booked, other windows listed"
+)
+
 Source = Annotated[
     Path,
     typer.Argument(metavar="INPUT", help="Problem: .json, .json.gz, .xlsx or a folder of tables."),

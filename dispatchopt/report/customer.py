@@ -32,6 +32,10 @@ TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "number that suits you.\n{choices}\n"
                 "The engineer arrives within the time you choose."
             ),
+            "proposal": (
+                "Your repair {ticket}: may we come {when}?{visit} Please reply yes, and the time "
+                "is yours."
+            ),
             "nothing": (
                 "Your repair {ticket}: no time can be promised at present. We will call you."
             ),
@@ -53,6 +57,10 @@ TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "offer": (
                 "【预约上门】您的报修单{ticket}可选以下上门时段，请回复序号：\n{choices}\n"
                 "工程师将在您所选时段内到达。"
+            ),
+            "proposal": (
+                "【预约上门】您的报修单{ticket}可安排{when}上门。{visit}"
+                "如您方便，请回复“同意”，我们即为您预约。"
             ),
             "nothing": "【预约上门】您的报修单{ticket}暂无可承诺的时段，我们会尽快与您电话联系。",
             "confirmation": (
@@ -100,6 +108,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 _FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "offer": frozenset({"ticket", "choices"}),
+        "proposal": frozenset({"ticket", "when", "visit"}),
         "nothing": frozenset({"ticket"}),
         "confirmation": frozenset({"ticket", "when", "visit"}),
         "change": frozenset({"ticket", "promised", "choices"}),
@@ -169,6 +178,10 @@ class CustomerTexts:
         if not choices:
             return self._templates["nothing"].format(ticket=ticket_id)
         return self._templates["offer"].format(ticket=ticket_id, choices=self._choices(choices))
+
+    def proposal(self, ticket_id: str, coming: Coming) -> str:
+        """Propose one window, which is booked once the customer agrees."""
+        return self._about("proposal", ticket_id, coming)
 
     def confirmation(self, ticket_id: str, coming: Coming) -> str:
         """Tell the window that is booked now."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Code(IntEnum):
-    """Exit codes; those from `BUSY` on are of ``night`` and ``outbox`` alone."""
+    """Exit codes; those from `BUSY` on are of ``night``, ``outbox`` and ``book`` alone."""
 
     DONE = 0
     VIOLATIONS = 1
@@ -21,6 +21,7 @@ class Code(IntEnum):
     BROKEN_PROMISE = 5
     BUSY = 6
     UNPUBLISHED = 7
+    CONFLICT = 8
 
 
 def code_of(intake: Intake, plan: Plan) -> Code:

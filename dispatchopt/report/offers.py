@@ -23,7 +23,7 @@ WORDS: Final[Mapping[NotOffered, str]] = {
     "AFTER_SERVICE_LIMIT": "after the service limit",
     "NO_SHIFT": "nobody works then",
     "NO_ENGINEER": "rules keep it out of every shift of that time",
-    "NO_ROOM": "fits nowhere beside what is promised",
+    "NO_ROOM": "no room in the plan",
     "TOO_UNCERTAIN": "too unlikely to be kept",
     "WOULD_WEAKEN_PROMISE": "another promise would become too unlikely",
     "NOT_AMONG_BEST": "possible, but others are better",

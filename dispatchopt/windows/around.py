@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SHORTEST: Final = 1800
 """Seconds below which a window is none."""
 
+QUARTER: Final = 900
+"""The lead time ends, and the latest start lies, on a quarter hour, as people tell times."""
+
 GRID_MINUTES: Final = 30
 LENGTHS: Final = (60, 120, 180, 240)
 """Minutes of windows besides the policy's slots; they open on the half hour."""
@@ -62,11 +65,13 @@ def windows_around(
     hours = policy.visiting_hours
     wish = next((w for w in ticket.windows if w[0] <= start <= w[1]), (start, start))
     latest = FOREVER if ticket.latest == FOREVER else ticket.latest - ctx.duration(ticket, shift)
+    soonest = ctx.seconds(now) + 60 * policy.offer_lead_minutes
+    past = int(ctx.problem.horizon.start.timestamp()) % QUARTER
     limits: tuple[tuple[NotProposed, int, int], ...] = (
         ("OUTSIDE_WISHES", *wish),
         ("OUTSIDE_VISITING_HOURS", at(hours.open_minute), at(hours.close_minute)),
-        ("AFTER_SERVICE_LIMIT", 0, latest),
-        ("TOO_SOON", ctx.seconds(now) + 60 * policy.offer_lead_minutes, FOREVER),
+        ("AFTER_SERVICE_LIMIT", 0, latest - (latest + past) % QUARTER),
+        ("TOO_SOON", soonest + -(soonest + past) % QUARTER, FOREVER),
     )
     first, last = 0, FOREVER
     for reason, opens, closes in limits:

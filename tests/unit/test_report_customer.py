@@ -55,6 +55,17 @@ def test_an_offer_of_several_windows() -> None:
     )
 
 
+def test_a_proposal_of_one_window() -> None:
+    assert texts("zh").proposal("TT-1", TUESDAY) == (
+        "【预约上门】您的报修单TT-1可安排明天11月24日（周二）08:00-10:00上门。"
+        "上门工程师：张三 E1。现场约需40-60分钟。如您方便，请回复“同意”，我们即为您预约。"
+    )
+    assert texts("en").proposal("TT-1", THURSDAY) == (
+        "Your repair TT-1: may we come Thu 26 Nov, 14:00-20:00? Please reply yes, and the time is "
+        "yours."
+    )
+
+
 def test_an_empty_offer_says_so() -> None:
     assert "暂无可承诺的时段" in texts("zh").offer("TT-1", [])
     assert "no time can be promised at present" in texts("en").offer("TT-1", [])
@@ -171,8 +182,8 @@ def test_every_fault_of_own_templates_is_told() -> None:
     assert [(issue.field, issue.message) for issue in caught.value.issues] == [
         (
             "texts.confirmtion",
-            "did you mean 'confirmation'? no text of that name; there are offer, nothing, "
-            "confirmation, change, reminder",
+            "did you mean 'confirmation'? no text of that name; there are offer, proposal, "
+            "nothing, confirmation, change, reminder",
         ),
         ("texts.offer", "may hold {choices}, {ticket} in braces, and nothing else there"),
         ("texts.change", "lacks {promised}, without which it does not say when; add it"),

@@ -47,7 +47,7 @@ def test_offers_are_a_table_with_the_parts_of_the_grade() -> None:
         "1.  Mon 23 Nov, 14:00-16:00   95%   91.2     12     1    10     0    43-59  E1 张三",
         "2.  Mon 23 Nov, 18:00-20:00  100%   80.0     12     1    10     0    43-59  E1",
         "2. after the service limit; leaves out T7",
-        "not offered: 12 NO_ROOM (fits nowhere beside what is promised)",
+        "not offered: 12 NO_ROOM (no room in the plan)",
         "not offered: 1 TOO_SOON (past, or within the lead time)",
         "shifts that rules keep it out of: crew 1, skills 3",
     ]
@@ -86,7 +86,7 @@ def test_a_forced_window_says_what_it_takes() -> None:
          "breaks_rules": {"skills": 2}}
     )  # fmt: skip
     assert forced_lines(impossible, SHANGHAI) == [
-        "T1, Mon 23 Nov, 14:00-16:00: not possible, NO_ROOM (fits nowhere beside what is promised)",
+        "T1, Mon 23 Nov, 14:00-16:00: not possible, NO_ROOM (no room in the plan)",
         "shifts that rules keep it out of: skills 2",
     ]
 
