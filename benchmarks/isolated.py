@@ -168,10 +168,18 @@ def _io(*, step: str, **order: Any) -> Answer:  # Any: JSON
     return run_step(step, **order)
 
 
+def _offer(*, folder: str) -> Answer:
+    """Make a desk and offer windows; see `benchmarks.offers_cold`."""
+    from benchmarks.offers_cold import answer as first_offer
+
+    return first_offer(folder)
+
+
 CASES: dict[str, Callable[..., Answer]] = {
     "import": _import,
     "compile": _compile,
     "plan": _plan,
     "io": _io,
+    "offer": _offer,
 }
 """By name; each takes keyword arguments and returns what JSON can hold."""
