@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dispatchopt.adapters.json_files import read_plan, read_problem, write_plan, write_problem
     from dispatchopt.adapters.outbox import Outbox
     from dispatchopt.adapters.workbook import read_workbook, write_workbook
-    from dispatchopt.booking import Booking, Ledger
+    from dispatchopt.booking import Booking, BookingEvent, Desk, Ledger, Rebased
     from dispatchopt.checker import Report, check
     from dispatchopt.generator import generate
     from dispatchopt.limits import Limited, LimitPreset, apply_limits, contact_by
@@ -80,6 +80,9 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _WHERE = {
     "Booking": "dispatchopt.booking",
+    "BookingEvent": "dispatchopt.booking",
+    "Desk": "dispatchopt.booking",
+    "Rebased": "dispatchopt.booking",
     "Ledger": "dispatchopt.booking",
     "Database": "dispatchopt.adapters.database",
     "Outbox": "dispatchopt.adapters.outbox",
@@ -148,10 +151,12 @@ __all__ = [
     "AdapterError",
     "Booking",
     "BookingConflictError",
+    "BookingEvent",
     "Break",
     "Coming",
     "CustomerTexts",
     "Database",
+    "Desk",
     "DispatchError",
     "Engineer",
     "FaultType",
@@ -180,6 +185,7 @@ __all__ = [
     "Proposal",
     "Proposals",
     "PublisherBusyError",
+    "Rebased",
     "Report",
     "Result",
     "Route",

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+from dispatchopt.booking.desk import Desk
 from dispatchopt.booking.ledger import Ledger
+from dispatchopt.booking.rebase import Rebased
 from dispatchopt.booking.states import Booking, BookingEvent
 
-__all__ = ["Booking", "BookingEvent", "Ledger"]
+__all__ = ["Booking", "BookingEvent", "Desk", "Ledger", "Rebased"]

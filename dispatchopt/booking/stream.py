@@ -10,7 +10,7 @@ from dispatchopt.adapters.database.schema import BOOKING, BOOKING_EVENT, BOOKING
 from dispatchopt.booking.states import FROM, Booking, BookingEvent, after
 from dispatchopt.booking.steps import OWN, Step
 from dispatchopt.errors import BookingConflictError
-from dispatchopt.models.base import Window
+from dispatchopt.models import Ticket, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,13 +45,17 @@ class Stream:
         Of the last event.
     plan_id
         The plan that bookings are tested on; None before the first.
+    appended
+        What this transaction appended.
     """
 
     seq: int
     plan_id: str | None
+    appended: list[BookingEvent]
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.appended = []
 
     def lock(self) -> Stream:
         """Become the only writer, and learn what came last."""
@@ -83,6 +87,32 @@ class Stream:
     def since(self, seq: int) -> list[BookingEvent]:
         """Return what happened after an event."""
         return self.events(BOOKING_EVENT.c.seq > seq) if self.seq > seq else []
+
+    def tickets(self, ticket_ids: Iterable[str]) -> dict[str, Ticket]:
+        """Return tickets as they were when they were booked or changed last."""
+        raw = {
+            event.ticket_id: event.detail["ticket"]
+            for event in self.events(BOOKING_EVENT.c.ticket_id.in_(list(ticket_ids)))
+            if event.ticket_id is not None and "ticket" in event.detail
+        }
+        return {ticket_id: Ticket.model_validate(ticket) for ticket_id, ticket in raw.items()}
+
+    def windows(self, ticket_ids: Iterable[str]) -> dict[str, set[Window]]:
+        """Return every window that was ever held or agreed, by ticket."""
+        events = BOOKING_EVENT.c
+        query = sa.select(events.ticket_id, events.opens_at, events.closes_at)
+        found: dict[str, set[Window]] = {ticket_id: set() for ticket_id in ticket_ids}
+        for row in self._connection.execute(query.where(events.opens_at.is_not(None))).mappings():
+            window = _window(row)
+            if window is not None and row["ticket_id"] in found:
+                found[row["ticket_id"]].add(window)
+        return found
+
+    def last_plan(self) -> BookingEvent | None:
+        """Return the event by which the present plan took over; None before the first."""
+        query = sa.select(sa.func.max(BOOKING_EVENT.c.seq)).where(BOOKING_EVENT.c.kind == "plan")
+        seq = self._connection.execute(query).scalar()
+        return None if seq is None else self.events(BOOKING_EVENT.c.seq == seq)[0]
 
     def answered(self, step: Step) -> Booking | None:
         """Return what a request returned when it was made first; None if it is new.
@@ -160,16 +190,12 @@ class Stream:
         version = 0 if before is None else before.version
         known = {**step.said, **(detail or {})}
         counts = step.kind not in _WITHOUT_STEP or "state" in known
-        event = BookingEvent(
-            seq=self.seq + 1,
-            request_id=step.request_id or f"{OWN}{self.seq + 1}",
-            ticket_id=step.ticket_id,
-            kind=step.kind,
-            at=at,
-            by=step.by,
+        event = event_of(
+            step,
+            self.seq + 1,
+            at,
             revision=version + counts,
             plan_id=self.plan_id,
-            window=step.window,
             shift_id=shift_id,
             engineer_id=engineer_id,
             expires_at=expires_at,
@@ -180,11 +206,11 @@ class Stream:
         self._keep(booking, is_new=before is None)
         return booking
 
-    def adopt(self, plan_id: str, at: datetime, by: str, detail: Mapping[str, Any]) -> None:
+    def adopt(self, plan_id: str, at: datetime, detail: Mapping[str, Any]) -> None:
         """Let another plan be the one that bookings are tested on."""
         event = BookingEvent(
-            seq=self.seq + 1, request_id=f"{OWN}{self.seq + 1}", kind="plan", at=at, by=by,
-            plan_id=plan_id, detail=dict(detail),
+            seq=self.seq + 1, request_id=f"{OWN}{self.seq + 1}", kind="plan", at=at,
+            by="dispatchopt", plan_id=plan_id, detail=dict(detail),
         )  # fmt: skip
         self._write(event, "")
         self.plan_id = plan_id
@@ -207,6 +233,7 @@ class Stream:
         self._connection.execute(BOOKING_EVENT.insert(), row)
         self._connection.execute(BOOKING_STREAM.update().values(seq=event.seq))
         self.seq = event.seq
+        self.appended.append(event)
 
     def _keep(self, booking: Booking, *, is_new: bool) -> None:
         row: dict[str, Any] = {column.name: None for column in BOOKING.columns}
@@ -224,6 +251,20 @@ class Stream:
             self._connection.execute(BOOKING.update().where(key), row)
 
 
+def event_of(step: Step, seq: int, at: datetime, **fields: Any) -> BookingEvent:
+    """Return the event that a step becomes; what else belongs to it are fields of the event."""
+    return BookingEvent(
+        seq=seq,
+        request_id=step.request_id or f"{OWN}{seq}",
+        ticket_id=step.ticket_id,
+        kind=step.kind,
+        at=at,
+        by=step.by,
+        window=step.window,
+        **fields,
+    )
+
+
 def _is_over(booking: Booking, at: datetime) -> bool:
     return booking.expires_at is not None and booking.expires_at <= at
 
@@ -233,7 +274,7 @@ def ids_in(states: Iterable[str]) -> sa.ColumnElement[bool]:
     return BOOKING.c.state.in_(list(states))
 
 
-def _window(row: Mapping[str, Any], prefix: str = "") -> Window | None:
+def _window(row: Any, prefix: str = "") -> Window | None:  # Any: a row
     opens = row[f"{prefix}opens_at"]
     return opens and Window(open=opens, close=row[f"{prefix}closes_at"])
 

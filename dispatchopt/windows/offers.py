@@ -17,6 +17,7 @@ from dispatchopt.windows.slots import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import numpy.typing as npt
 
@@ -97,23 +98,34 @@ def offers_on(
     count: int = 6,
     displace: bool = False,
     shadow_prices: ShadowPrices | None = None,
+    now: datetime | None = None,
 ) -> Offers:
-    """Return offers beside the plan that a board holds; see `offer_windows`."""
+    """Return offers beside the plan that a board holds; see `offer_windows`.
+
+    Parameters
+    ----------
+    now
+        From when on the lead time counts; absent: the problem's own `now`.
+    """
     if count < 1:
         raise ValueError(f"count is {count}; ask for one offer at least")
     if slots is not None and not slots:
         raise ValueError("no slots to choose from; leave slots out for those of the policy")
-    policy = board.compiled.problem.policy
+    problem = board.compiled.problem
+    policy = problem.policy
     if not policy.slots and not policy.fallback_slots and slots is None:
         message = "neither slots nor fallback_slots: give the windows that customers are offered"
         raise InvalidProblemError([Issue("policy", "", "slots", "", message)])
     with board.lock:
         board.refuse(ticket)
-        return _offers(board, ticket, slots, count, displace, shadow_prices)
+        if now is not None:
+            problem = problem.model_copy(update={"now": now})
+        return _offers(board, problem, ticket, slots, count, displace, shadow_prices)
 
 
 def _offers(
     board: Board,
+    problem: Problem,
     ticket: Ticket,
     slots: Sequence[Slot] | None,
     count: int,
@@ -121,7 +133,7 @@ def _offers(
     prices: ShadowPrices | None,
 ) -> Offers:
     """Look in the slots, on days without an offer in the fallback slots; after `due` at last."""
-    problem, policy = board.compiled.problem, board.compiled.problem.policy
+    policy = problem.policy
     usual = candidates(problem, ticket, policy.slots if slots is None else slots)
     spare = candidates(
         problem, ticket, policy.fallback_slots if slots is None else (), is_fallback=True

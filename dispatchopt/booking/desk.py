@@ -1,0 +1,428 @@
+"""The desk: a plan in memory that offers windows, and a ledger that promises them."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager, suppress
+from datetime import UTC, timedelta
+from threading import RLock
+from typing import TYPE_CHECKING, Final
+
+from dispatchopt.booking.ledger import Ledger
+from dispatchopt.booking.rebase import Rebased, Reconciliation, rebased_of
+from dispatchopt.booking.routes import Routes
+from dispatchopt.booking.steps import Step, Steps
+from dispatchopt.booking.stream import ids_in
+from dispatchopt.booking.teller import Teller, window_of
+from dispatchopt.errors import BookingConflictError, DispatchError, InvalidBookingError, Issue
+from dispatchopt.models import Ticket
+from dispatchopt.solve import Planner
+from dispatchopt.windows.forced import forced_on
+from dispatchopt.windows.offers import offers_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from dispatchopt.booking.states import Booking, BookingEvent
+    from dispatchopt.booking.stream import Stream
+    from dispatchopt.booking.teller import Choice
+    from dispatchopt.models import Forced, Offers, Plan, Problem, Slot, Window
+    from dispatchopt.shadow import ShadowPrices
+
+logger = logging.getLogger(__name__)
+
+_NO_WAY_OUT: Final = frozenset(("REQUEST_REUSED", "PLAN_CHANGED"))
+"""Conflicts for which other windows are no way out."""
+
+
+class Desk(Steps):
+    """Offers windows of a plan in milliseconds, and books them in a ledger.
+
+    Threads may share a desk. Desks of several processes may share a ledger: each takes over what
+    the others booked before it offers or books anything, and a window is tested on the routes while
+    nobody else can book. All of them start from the same problem and plan; when another plan takes
+    over (`publish`, `rebase`), a desk that stayed behind raises a conflict `PLAN_CHANGED`.
+
+    Parameters
+    ----------
+    problem
+        What was planned, compiled or not.
+    plan
+        The plan, as the ledger has it or the first that the ledger sees.
+    ledger
+        Where bookings are kept; absent: in a temporary file that goes with the desk.
+    seed
+        Of the days that are played through.
+    clock
+        Tells the time, for tests.
+    shadow_prices
+        What an hour of each shift is worth (`Result.shadow_prices`): windows that take room from
+        more urgent work are graded lower.
+
+    Raises
+    ------
+    BookingConflictError
+        If the ledger is on another plan.
+    InvalidProblemError
+        If the plan does not fit the problem.
+    AdapterError
+        If the ledger cannot be used.
+    """
+
+    def __init__(
+        self,
+        problem: Problem | Planner,
+        plan: Plan,
+        ledger: Ledger | None = None,
+        *,
+        seed: int = 0,
+        clock: Callable[[], datetime] | None = None,
+        shadow_prices: ShadowPrices | None = None,
+    ) -> None:
+        self._set_up(ledger or Ledger(), seed, clock)
+        self._prices = shadow_prices
+        self._routes = self._read(problem, plan)
+        with self._ledger.writing() as stream:
+            if stream.plan_id is None:
+                self._take_over(stream, self._routes)
+            else:
+                _replay(stream, self._routes)
+        self._routes.follow(stream.appended)
+
+    def _set_up(self, ledger: Ledger, seed: int, clock: Callable[[], datetime] | None) -> None:
+        self._ledger, self._seed = ledger, seed
+        self._clock = clock or ledger.now
+        self._lock = RLock()
+
+    @classmethod
+    def publish(
+        cls,
+        problem: Problem | Planner,
+        plan: Plan,
+        ledger: Ledger,
+        *,
+        seed: int = 0,
+        clock: Callable[[], datetime] | None = None,
+        shadow_prices: ShadowPrices | None = None,
+    ) -> tuple[Desk, Rebased]:
+        """Let a new plan take over, and return its desk and what became of the bookings.
+
+        What `rebase` does, for a program that has no desk yet.
+        """
+        desk = cls.__new__(cls)
+        desk._set_up(ledger, seed, clock)
+        return desk, desk.rebase(problem, plan, shadow_prices=shadow_prices)
+
+    # --- What stands ---
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where the bookings are kept."""
+        return self._ledger
+
+    @property
+    def version(self) -> str:
+        """The state of plan and bookings; equal states in several processes have equal ones."""
+        with self._lock:
+            return self._routes.board.version
+
+    def plan(self) -> Plan:
+        """Return the plan with all that was booked; the checker accepts it."""
+        with self._lock:
+            self.sync()
+            plan, base = self._routes.board.plan(), self._routes.plan.plan_id
+            version = f"{base[:150]}+{self._routes.seq}"
+        return plan.model_copy(update={"plan_id": version, "base_version": base})
+
+    def problem(self) -> Problem:
+        """Return the problem with all tickets that came and all windows that are taken."""
+        with self._lock:
+            self.sync()
+            return self._routes.board.problem()
+
+    def booking(self, ticket_id: str) -> Booking | None:
+        """Return what stands with a ticket's customer."""
+        return self._ledger.booking(ticket_id)
+
+    # --- Offers ---
+
+    def offer(
+        self,
+        ticket: Ticket,
+        slots: Sequence[Slot] | None = None,
+        count: int = 6,
+        *,
+        displace: bool = False,
+    ) -> Offers:
+        """Return the best windows for a customer, and what became of the others by reason.
+
+        Parameters
+        ----------
+        slots, count, displace
+            As for `offer_windows`.
+        """
+        with self._lock:
+            self._refresh()
+            return offers_on(
+                self._routes.board, ticket, now=self._now(), slots=slots, count=count,
+                displace=displace, shadow_prices=self._prices,
+            )  # fmt: skip
+
+    def forced(self, ticket: Ticket, window: Window) -> Forced:
+        """Return what a window would take that the customer insists on."""
+        with self._lock:
+            self._refresh()
+            return forced_on(self._routes.board, ticket, window)
+
+    # --- Steps that take a window ---
+
+    def hold(
+        self,
+        ticket: Ticket,
+        choice: Choice,
+        *,
+        request_id: str,
+        minutes: int | None = None,
+        by: str = "customer",
+    ) -> Booking:
+        """Hold a window for a while; whatever the customer held before is given back.
+
+        The window is tested on the routes as they are now. If the engineer of the offer has no
+        room any more, another one's place in the same window is taken, and the booking names who.
+
+        Parameters
+        ----------
+        minutes
+            How long; absent: `Policy.hold_minutes`.
+
+        Raises
+        ------
+        BookingConflictError
+            If the window is gone, with fresh offers; nothing is changed.
+        """
+        lasts = self._routes.planner.problem.policy.hold_minutes if minutes is None else minutes
+        said = {"minutes": lasts}
+        if lasts < 0:
+            message = "must be 0 or more"
+            raise InvalidBookingError([Issue("booking", ticket.id, "minutes", str(lasts), message)])
+        step = Step("hold", ticket.id, request_id, by, window=window_of(choice), said=said)
+        return self._book(step, ticket, choice, hold=timedelta(minutes=lasts))
+
+    def reschedule(
+        self,
+        ticket_id: str,
+        choice: Choice,
+        *,
+        consent_of: str,
+        request_id: str,
+        version: int,
+        by: str = "customer",
+    ) -> Booking:
+        """Move a promised window, with the customer's consent.
+
+        Parameters
+        ----------
+        consent_of
+            Id of who agreed to the new window.
+        by
+            Id of who asked for the change.
+        """
+        said = {"consent_of": consent_of}
+        step = Step("reschedule", ticket_id, request_id, by, version, window_of(choice), said=said)
+        return self._book(step, None, choice)
+
+    def report_window(
+        self, ticket: Ticket, window: Window, *, request_id: str, by: str = "ticketing"
+    ) -> Booking:
+        """Record a window that the ticketing system promised, even if it was never offered.
+
+        It has its place if any engineer can come at all; what that does to others stands in the
+        event (`Ledger.history`) as ``consequences``. Without a place the booking stands without a
+        shift: somebody has to find a way, or to call the customer. What is confirmed already is
+        returned as it stands.
+        """
+        step = Step("report", ticket.id, request_id, by, window=window)
+        return self._book(step, ticket, window)
+
+    # --- What happens elsewhere ---
+
+    def apply(self, event: Ticket | BookingEvent, *, by: str = "ticketing") -> Booking | None:
+        """Take note of what happened elsewhere.
+
+        Parameters
+        ----------
+        event
+            A ticket that came, changed or was cancelled: recorded in the ledger, so that all desks
+            know it, unless they do; a promised visit is put in again if it has to be. An event of
+            the ledger: the desk takes over all up to it.
+
+        Returns
+        -------
+        booking
+            What stands with the ticket's customer.
+        """
+        if not isinstance(event, Ticket):
+            self.sync()
+            return None if event.ticket_id is None else self.booking(event.ticket_id)
+        Step("ticket", event.id, "apply", by).checked()
+        with self._lock:
+            with self._transaction() as stream:
+                self._refuse_behind()
+                self._teller(stream).change(event, by)
+            self._routes.follow(stream.appended)
+            return self.booking(event.id)
+
+    def sync(self) -> int:
+        """Take over what was booked elsewhere; return how many events that were."""
+        with self._lock:
+            before = self._routes.seq
+            with self._ledger.reading() as stream:
+                events = stream.since(before)
+            self._routes.follow(events)
+            return self._routes.seq - before
+
+    def expire(self) -> list[Booking]:
+        """Let every hold expire whose time is over; its place is free at once."""
+        with self._lock:
+            found = self._ledger.expire(at=self._now())
+            self.sync()
+            return found
+
+    def rebase(
+        self,
+        problem: Problem | Planner,
+        plan: Plan,
+        *,
+        shadow_prices: ShadowPrices | None = None,
+    ) -> Rebased:
+        """Let a new plan take over.
+
+        Windows held or promised that the plan does not keep are put into it, promises first; none
+        of them moves. What finds no room is reported. Doing it again changes nothing; another
+        program that did it first has done it for all.
+        """
+        fresh = self._read(problem, plan)
+        with self._lock:
+            with self._ledger.writing() as stream:
+                last = stream.last_plan()
+                if last is not None and last.detail.get("key") == fresh.key:
+                    rebased = rebased_of(plan.plan_id, last.detail)
+                    _replay(stream, fresh)
+                else:
+                    rebased = self._take_over(stream, fresh)
+            fresh.follow(stream.appended)
+            self._routes, self._prices = fresh, shadow_prices
+        logger.info("plan %s took over: %s", plan.plan_id, rebased.counts())
+        return rebased
+
+    # --- Inside ---
+
+    def _read(self, problem: Problem | Planner, plan: Plan) -> Routes:
+        planner = problem if isinstance(problem, Planner) else Planner(problem)
+        return Routes(planner, plan, seed=self._seed)
+
+    def _take_over(self, stream: Stream, routes: Routes) -> Rebased:
+        """Let the plan of fresh routes take over; they follow once it is committed."""
+        rebased = Reconciliation(routes.copy(), self._now()).of(stream).write(stream)
+        _begin(stream, routes, stream.appended[0].seq)
+        return rebased
+
+    def _now(self) -> datetime:
+        return self._clock().astimezone(UTC).replace(microsecond=0)
+
+    def _refresh(self) -> None:
+        """Be as the ledger is now, holds that have expired apart.
+
+        Raises
+        ------
+        BookingConflictError
+            If another plan took over.
+        """
+        self.sync()
+        now = self._now()
+        if any(until <= now for until in self._routes.until.values()):
+            self.expire()
+        self._refuse_behind()
+
+    def _refuse_behind(self) -> None:
+        if self._routes.successor is not None:
+            raise _behind(self._routes.plan.plan_id, self._routes.successor)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Stream]:
+        """Be the only one that books, and know all that was booked."""
+        with self._ledger.writing() as stream:
+            self._routes.follow(stream.since(self._routes.seq))
+            yield stream
+
+    def _teller(self, stream: Stream) -> Teller:
+        return Teller(stream, self._routes, self._now())
+
+    def _take(self, step: Step) -> Booking:
+        try:
+            with self._lock:
+                booking = self._ledger.take(step, self._now())
+                self.sync()
+                return booking
+        except BookingConflictError as conflict:
+            raise self._with_offers(conflict, step.ticket_id, None) from None
+
+    def _book(
+        self, step: Step, ticket: Ticket | None, choice: Choice, *, hold: timedelta | None = None
+    ) -> Booking:
+        step.checked()
+        try:
+            with self._lock:
+                with suppress(BookingConflictError):  # told below, unless the call is a repetition
+                    self._refresh()
+                with self._transaction() as stream:
+                    booking = stream.answered(step)
+                    if booking is None:
+                        self._refuse_behind()
+                        booking = self._teller(stream).book(step, ticket, choice, hold)
+                self._routes.follow(stream.appended)
+                return booking
+        except BookingConflictError as conflict:
+            raise self._with_offers(conflict, step.ticket_id, ticket) from None
+
+    def _with_offers(
+        self, conflict: BookingConflictError, ticket_id: str, ticket: Ticket | None
+    ) -> BookingConflictError:
+        """Return a conflict with fresh offers, where these are a way out."""
+        booking = conflict.booking
+        ticket = ticket or self._routes.ticket(ticket_id)
+        is_settled = booking is not None and booking.state == "done"
+        if conflict.reason in _NO_WAY_OUT or ticket is None or is_settled:
+            return conflict
+        if not ticket.is_plannable or self._routes.is_fact(ticket):
+            return conflict
+        try:
+            return conflict.with_offers(self.offer(ticket))
+        except DispatchError:  # the conflict itself is what was asked for
+            logger.warning("no offers beside a conflict of ticket %s", ticket_id)
+            return conflict
+
+
+def _replay(stream: Stream, routes: Routes) -> None:
+    """Do on fresh routes what was booked since their plan took over."""
+    last = stream.last_plan()
+    if last is None or last.detail.get("key") != routes.key:
+        raise _behind(routes.plan.plan_id, stream.plan_id or "")
+    _begin(stream, routes, last.seq)
+    routes.follow(stream.since(last.seq))
+
+
+def _begin(stream: Stream, routes: Routes, seq: int) -> None:
+    """Let routes begin at the event by which their plan took over."""
+    routes.seq = seq
+    held = stream.bookings(ids_in(("held",)))
+    routes.until = {b.ticket_id: b.expires_at for b in held if b.expires_at is not None}
+
+
+def _behind(plan_id: str, successor: str) -> BookingConflictError:
+    return BookingConflictError(
+        "PLAN_CHANGED",
+        f"The ledger books on plan '{successor}', this desk is on '{plan_id}' or on another "
+        "problem. Read both anew and call rebase; to let a new plan take over, call Desk.publish.",
+    )

@@ -1,0 +1,182 @@
+"""What becomes of bookings when another plan takes over: kept, put in again, or told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.booking.routes import bare, best_of
+from dispatchopt.booking.states import PLACED
+from dispatchopt.booking.steps import Step
+from dispatchopt.booking.stream import event_of, ids_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from dispatchopt.booking.routes import Routes
+    from dispatchopt.booking.states import Booking
+    from dispatchopt.booking.stream import Stream
+    from dispatchopt.models import Problem, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """What became of the bookings, by ticket ids.
+
+    Attributes
+    ----------
+    plan_id
+        The plan that took over.
+    kept
+        The plan itself keeps their windows.
+    reinserted
+        Booked or changed since the plan was made from them; they were put into it.
+    conflicts
+        Promised, and no route of the plan has room: somebody has to call these customers.
+    lost_holds
+        Held, and no route has room: released, so that a confirmation raises a conflict.
+    outside
+        Their windows lie outside the plan's days.
+    ended
+        Their tickets are done, cancelled or parked by now, and so are the bookings.
+    """
+
+    plan_id: str
+    kept: tuple[str, ...] = ()
+    reinserted: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    lost_holds: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many there are of each kind."""
+        return {name: len(getattr(self, name)) for name in _LISTS}
+
+    def to_detail(self) -> dict[str, list[str]]:
+        """Return the lists as the event keeps them."""
+        return {name: list(getattr(self, name)) for name in _LISTS}
+
+
+_ACTIVE: Final = ("held", "confirmed")
+_LISTS: Final = ("kept", "reinserted", "conflicts", "lost_holds", "outside", "ended")
+
+
+def rebased_of(plan_id: str, detail: Mapping[str, Any]) -> Rebased:  # Any: JSON
+    """Return what an event kept."""
+    return Rebased(plan_id, **{name: tuple(detail.get(name, ())) for name in _LISTS})
+
+
+def news(problem: Problem, stream: Stream) -> list[Ticket]:
+    """Return the tickets with appointments that the ledger has never seen.
+
+    Another appointment than the ledger's is news if no event of the ticket has that window; if one
+    has, the problem was made before the ledger's last word, and that one counts.
+    """
+    promised = [t for t in problem.tickets if t.is_plannable and t.appointment is not None]
+    seen = stream.windows(ticket.id for ticket in promised)
+    return [ticket for ticket in promised if ticket.appointment not in seen.get(ticket.id, ())]
+
+
+@dataclass
+class Reconciliation:
+    """Brings the routes of a new plan in line with what is booked.
+
+    Parameters
+    ----------
+    routes
+        Of the new plan; they are changed by the same events that `write` appends.
+    at
+        When it takes over.
+    """
+
+    routes: Routes
+    at: datetime
+    lists: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in _LISTS})
+    steps: list[tuple[Step, dict[str, Any]]] = field(default_factory=list)  # Any: see `append`
+
+    def of(self, stream: Stream) -> Reconciliation:
+        """Go through all bookings: promises before holds, the older before the newer."""
+        told = news(self.routes.planner.problem, stream)
+        for ticket in told:
+            self._report(ticket)
+        ids = {ticket.id for ticket in told}
+        active = [b for b in stream.bookings(ids_in(_ACTIVE)) if b.ticket_id not in ids]
+        unknown = [b.ticket_id for b in active if self.routes.ticket(b.ticket_id) is None]
+        tickets = stream.tickets(unknown)
+        self._withdraw(stream)
+        for booking in sorted(active, key=lambda b: (b.state == "held", b.seq)):
+            self._settle(booking, tickets.get(booking.ticket_id))
+        return self
+
+    @property
+    def rebased(self) -> Rebased:
+        """What became of the bookings."""
+        plan_id = self.routes.plan.plan_id
+        return Rebased(plan_id, **{name: tuple(ids) for name, ids in self.lists.items()})
+
+    def write(self, stream: Stream) -> Rebased:
+        """Append the plan and what became of the bookings."""
+        detail = {"key": self.routes.key, **self.rebased.to_detail()}
+        stream.adopt(self.routes.plan.plan_id, self.at, detail)
+        for step, fields in self.steps:
+            stream.append(step, self.at, **fields)
+        return self.rebased
+
+    def _report(self, ticket: Ticket) -> None:
+        """Take note of a promise that the ledger has not seen."""
+        shift_id = self.routes.board.shift_of(ticket.id)
+        self.lists["conflicts" if shift_id is None else "kept"].append(ticket.id)
+        detail = {"is_forced": True, "is_kept": True, "ticket": bare(ticket)}
+        self._add(Step("report", ticket.id, window=ticket.appointment), shift_id, detail)
+
+    def _withdraw(self, stream: Stream) -> None:
+        """Take back the promises of the problem whose bookings have ended since."""
+        for booking in stream.bookings(~ids_in((*PLACED, "unbooked"))):
+            ticket = self.routes.ticket(booking.ticket_id)
+            if ticket is not None and ticket.appointment == booking.window is not None:
+                # A hold that came to nothing leaves a visit that was planned; others are off.
+                is_off = booking.state not in ("expired", "released")
+                shift_id = None if is_off else self.routes.board.shift_of(ticket.id)
+                self._add(Step("place", ticket.id), shift_id, {})
+
+    def _settle(self, booking: Booking, kept: Ticket | None) -> None:
+        ticket_id, window = booking.ticket_id, booking.window
+        assert window is not None
+        board = self.routes.board
+        ticket = self.routes.ticket(ticket_id) or kept
+        if ticket is None or not self.routes.spans(window):
+            self.lists["outside"].append(ticket_id)
+            if booking.shift_id is not None or board.shift_of(ticket_id) is not None:
+                self._add(Step("place", ticket_id, window=window), None, {})
+            return
+        if not ticket.is_plannable:
+            self.lists["ended"].append(ticket_id)
+            said = {"ticket": bare(ticket), "state": ticket.status}
+            self._add(Step("ticket", ticket_id, said=said), None, {})
+            return
+        planned, is_fact = board.shift_of(ticket_id), self.routes.is_fact(ticket)
+        if is_fact or (planned is not None and ticket.appointment == window):
+            self.lists["kept"].append(ticket_id)
+            if planned != booking.shift_id and not is_fact:
+                self._add(Step("place", ticket_id, window=window), planned, {"is_kept": True})
+            return
+        place = best_of(board.places(ticket, [window]), booking.shift_id)
+        if place is not None and not (booking.state == "held" and place.weakens):
+            self.lists["reinserted"].append(ticket_id)
+            detail = {"ticket": bare(ticket)}
+            self._add(Step("place", ticket_id, window=window), place.shift_id, detail)
+        elif booking.state == "held":
+            self.lists["lost_holds"].append(ticket_id)
+            self._add(Step("release", ticket_id, said={"reason": "NO_ROOM"}), None, {})
+        else:
+            self.lists["conflicts"].append(ticket_id)
+            self._add(Step("place", ticket_id, window=window), None, {"ticket": bare(ticket)})
+
+    def _add(self, step: Step, shift_id: str | None, detail: dict[str, Any]) -> None:
+        engineer_id = None if shift_id is None else self.routes.engineer_of(shift_id)
+        fields = {"shift_id": shift_id, "engineer_id": engineer_id, "detail": detail}
+        self.steps.append((step, fields))
+        known = {**fields, "detail": {**step.said, **detail}}
+        self.routes.apply(event_of(step, 1, self.at, **known))

@@ -1,0 +1,266 @@
+"""The routes that a ledger's events make of a plan: the same in every process."""
+
+from __future__ import annotations
+
+import hashlib
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatchopt.adapters.json_files import plan_digest, to_json
+from dispatchopt.board import Board
+from dispatchopt.errors import BookingConflictError, InternalError
+from dispatchopt.models import Ticket
+from dispatchopt.solve import hash_problem
+from dispatchopt.windows.forced import forced_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from dispatchopt.board import Found
+    from dispatchopt.booking.states import BookingEvent
+    from dispatchopt.models import Plan, Problem, Window
+    from dispatchopt.solve import Planner
+
+_TAKES: Final = frozenset(("hold", "reschedule", "report", "place"))
+_GIVES_BACK: Final = frozenset(("expire", "release"))
+_WITHOUT_STEP: Final = frozenset(("contact", "dispatch", "place", "ticket"))
+_LEAVES: Final = frozenset(("cancel", "missed", "park", "revisit"))
+
+
+def _key(problem: Problem, plan: Plan) -> str:
+    """Return a hash of all that the routes follow from, beside the events."""
+    text = f"{hash_problem(problem)} {plan_digest(to_json(plan))}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def bare(ticket: Ticket) -> dict[str, Any]:  # Any: JSON
+    """Return a ticket as an event keeps it: without `attributes`, where people may stand."""
+    return ticket.model_dump(mode="json", exclude={"attributes"})
+
+
+class Routes:
+    """A plan, changed by the events of a ledger one after the other.
+
+    An event says what was decided (which ticket, shift, window); that, and the events before it,
+    settle the routes. So nothing is decided twice, and every process has the same ones.
+
+    Parameters
+    ----------
+    planner, plan, seed
+        As for `Board`.
+
+    Attributes
+    ----------
+    board
+        The routes as they are now.
+    key
+        Hash of problem and plan.
+    seq
+        The last event that was applied.
+    until
+        When each hold expires.
+    successor
+        The plan that took over since; the routes are left as they were then.
+    """
+
+    def __init__(self, planner: Planner, plan: Plan, *, seed: int) -> None:
+        self.planner, self.plan = planner, plan
+        self.board = Board(planner, plan, seed=seed)
+        self.key = _key(planner.problem, plan)
+        self.seq = 0
+        self.until: dict[str, datetime] = {}
+        self.successor: str | None = None
+        self._home = {
+            ticket_id: shift_id for ticket_id, (shift_id, _) in self.board.starts().items()
+        }
+        """Where the plan visits each ticket: one whose hold comes to nothing goes back there."""
+
+    def copy(self) -> Routes:
+        """Return the same routes, to be changed apart."""
+        other = copy(self)
+        other.board, other.until = self.board.copy(), dict(self.until)
+        return other
+
+    def ticket(self, ticket_id: str) -> Ticket | None:
+        """Return a ticket as it is now."""
+        return self.board.ticket(ticket_id)
+
+    def spans(self, window: Window) -> bool:
+        """Whether a window lies within the days that are planned, or reaches into them."""
+        horizon = self.planner.problem.horizon
+        return window.close >= horizon.start and window.open < horizon.end
+
+    def is_fact(self, ticket: Ticket) -> bool:
+        """Whether a visit is under way, over, or fixed to its time: it stays where it is."""
+        return ticket.status == "done" or self.board.is_fact(ticket)
+
+    def engineer_of(self, shift_id: str) -> str:
+        """Return whose shift it is."""
+        return self.board.compiled.ctx.shifts[shift_id].engineer.id
+
+    def follow(self, events: Iterable[BookingEvent]) -> None:
+        """Do what events say that have not been applied yet."""
+        for event in events:
+            if event.seq <= self.seq:
+                continue
+            if event.kind == "plan":
+                self.successor = event.plan_id
+            elif self.successor is None:
+                self.apply(event)
+            self.seq = event.seq
+
+    def leave(self, ticket_id: str) -> None:
+        """Take a visit out, if there is one.
+
+        Where the table of travel knows no way past it, visits beside it have to leave, too: each
+        goes to the best place that there is.
+        """
+        known = self.ticket(ticket_id)
+        if known is None or self.is_fact(known) or self.board.shift_of(ticket_id) is None:
+            return
+        for other in self.board.remove(ticket_id):
+            ticket = self.ticket(other)
+            assert ticket is not None
+            place = chosen(self.board.places(ticket, [ticket.appointment]), None)
+            if place is not None:
+                self.board.insert(ticket, place.shift_id, ticket.appointment)
+
+    def put(self, ticket: Ticket, shift_id: str, window: Window | None) -> None:
+        """Put a visit on a shift, instead of where it was.
+
+        Raises
+        ------
+        InternalError
+            If a promise has no place there: the routes are not those on which it was decided.
+        """
+        if self.board.insert(ticket, shift_id, window) is None and window is not None:
+            raise InternalError(
+                f"shift {shift_id} has no place for ticket '{ticket.id}' after event {self.seq}"
+            )
+
+    def apply(self, event: BookingEvent) -> None:
+        """Do what an event says."""
+        ticket_id = event.ticket_id
+        assert ticket_id is not None
+        if event.kind not in _WITHOUT_STEP or "state" in event.detail:
+            self.until.pop(ticket_id, None)
+        if event.kind == "hold" and event.expires_at is not None:
+            self.until[ticket_id] = event.expires_at
+        if event.kind in _TAKES:
+            if not event.detail.get("is_kept"):
+                self._take(event)
+        elif event.kind in _GIVES_BACK:
+            self._give_back(ticket_id)
+        elif event.kind in _LEAVES:
+            self.leave(ticket_id)
+        elif event.kind == "ticket":
+            self._update(event)
+
+    def _take(self, event: BookingEvent) -> None:
+        ticket, window = self._known(event), event.window
+        if ticket is None:
+            return  # of a day that this plan does not have
+        for other in event.detail.get("displaces", ()):
+            self.leave(other)
+        if event.shift_id is not None:
+            self.put(ticket, event.shift_id, window)
+            return
+        self.leave(ticket.id)
+        # Promised without a place: the plan has to say that it breaks a promise.
+        if window is not None and not self.spans(window):
+            window = None
+        if not self.is_fact(ticket):
+            self.board.update(ticket.model_copy(update={"appointment": window}))
+
+    def _known(self, event: BookingEvent) -> Ticket | None:
+        """Return the ticket of an event, with the attributes that the problem has of it."""
+        assert event.ticket_id is not None
+        before, raw = self.ticket(event.ticket_id), event.detail.get("ticket")
+        if raw is None:
+            return before
+        attributes = {} if before is None else before.attributes
+        return Ticket.model_validate({**raw, "attributes": attributes})
+
+    def _give_back(self, ticket_id: str) -> None:
+        """Take a visit out; one that was planned anyway goes back there, if it still fits."""
+        self.leave(ticket_id)
+        ticket, home = self.ticket(ticket_id), self._home.get(ticket_id)
+        if ticket is not None and home is not None:
+            self.board.insert(ticket, home, None)
+
+    def _update(self, event: BookingEvent) -> None:
+        """Take over a ticket that changed; where it has to go then stands in the next event."""
+        ticket = self._known(event)
+        if ticket is not None and not self.is_fact(ticket):
+            self.leave(ticket.id)
+            self.board.update(ticket)
+
+
+_WHY: Final = {
+    "TOO_SOON": "it is over, or the ticket is not to be served as early",
+    "AFTER_SERVICE_LIMIT": "the ticket has to be done before",
+    "NO_SHIFT": "nobody works then",
+    "NO_ENGINEER": "nobody who works then may serve the ticket",
+    "NO_ROOM": "no engineer has room for it beside what is promised",
+    "WOULD_WEAKEN_PROMISE": "another promise would become too unsure",
+    "TOO_UNCERTAIN": "it is too unsure that service would start inside it",
+}
+"""What is told beside the code of a conflict."""
+
+
+def chosen(places: Sequence[Found], wanted_shift: str | None) -> Found | None:
+    """Return the place on the shift wanted, else the cheapest; None if there is none."""
+
+    def worth(place: Found) -> tuple[bool, int, int]:
+        return place.shift_id != wanted_shift, place.added_cost, place.shift_idx
+
+    return min(places, key=worth, default=None)
+
+
+def best_of(places: Sequence[Found], wanted_shift: str | None) -> Found | None:
+    """Return the place of a promise that stands anyway: the surest kind that there is.
+
+    One that may be promised goes before one that only weakens no other promise, and that before the
+    rest.
+    """
+    kinds = (
+        [place for place in places if place.is_good],
+        [place for place in places if not place.weakens],
+        places,
+    )
+    return next((chosen(kind, wanted_shift) for kind in kinds if kind), None)
+
+
+def place_for(
+    board: Board, ticket: Ticket, window: Window, *, shift_id: str | None, forced: bool
+) -> Found:
+    """Return the place that a window takes.
+
+    Parameters
+    ----------
+    shift_id
+        Taken rather than others.
+    forced
+        However unsure; other promises are kept all the same.
+
+    Raises
+    ------
+    BookingConflictError
+        If there is none.
+    """
+    found = board.places(ticket, [window])
+    fit = [place for place in found if (not place.weakens if forced else place.is_good)]
+    place = chosen(fit, shift_id)
+    if place is not None:
+        return place
+    if not found:
+        reason = forced_on(board, ticket, window).reason or "NO_ROOM"
+    elif all(place.weakens for place in found):
+        reason = "WOULD_WEAKEN_PROMISE"
+    else:
+        reason = "TOO_UNCERTAIN"
+    span = f"{window.open.isoformat()}/{window.close.isoformat()}"
+    raise BookingConflictError(
+        reason, f"Ticket '{ticket.id}': the window {span} is not possible: {_WHY[reason]}."
+    )

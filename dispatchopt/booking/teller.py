@@ -1,0 +1,193 @@
+"""What a call at the desk becomes, within its transaction: the place of a window, and the event."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dispatchopt.booking.routes import bare, best_of, place_for
+from dispatchopt.booking.states import FROM, PLACED
+from dispatchopt.booking.steps import Step
+from dispatchopt.errors import BookingConflictError, InvalidBookingError, Issue
+from dispatchopt.models import Forced, Offer, Ticket, Window
+from dispatchopt.windows.forced import forced_on
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from dispatchopt.board import Board
+    from dispatchopt.booking.routes import Routes
+    from dispatchopt.booking.states import Booking
+    from dispatchopt.booking.stream import Stream
+
+logger = logging.getLogger(__name__)
+
+Choice = Offer | Forced | Window
+"""What a customer takes: an offer; a window that is to meet the same limits; or one that was asked
+for with all its consequences (`Desk.forced`), however unsure it is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a window goes: a shift, or none; and what else belongs to the event."""
+
+    shift_id: str | None
+    detail: dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Books within one transaction; the routes are as the ledger is, and are not changed."""
+
+    stream: Stream
+    routes: Routes
+    now: datetime
+
+    def book(
+        self, step: Step, ticket: Ticket | None, choice: Choice, hold: timedelta | None = None
+    ) -> Booking:
+        """Find the place of a window, and append the step."""
+        before = self.stream.allowed(step, self.now)
+        is_report = step.kind == "report"
+        if is_report and before and (before.state, before.window) == ("confirmed", step.window):
+            return before
+        ticket = ticket or self._known(step.ticket_id)
+        if is_report:
+            place = self._reported(ticket, window_of(choice), before)
+        else:
+            _refuse_other(ticket, choice)
+            _refuse_past(ticket, choice, self.now)
+            place = self._placed(ticket, choice)
+        until = None if hold is None else self.now + hold
+        logger.info("booking of %s: %s on shift %s", ticket.id, step.kind, place.shift_id)
+        return self._append(step, place, ticket=bare(ticket), until=until)
+
+    def change(self, ticket: Ticket, by: str) -> None:
+        """Record a ticket that came or changed, and where its visit goes then."""
+        booking, before = self.stream.booking(ticket.id), self.routes.ticket(ticket.id)
+        if before is None or _content(before) != _content(ticket):
+            said: dict[str, Any] = {"ticket": bare(ticket)}  # Any: JSON
+            if not ticket.is_plannable and booking and booking.state in FROM["cancel"]:
+                said["state"] = ticket.status
+            booking = self.stream.append(Step("ticket", ticket.id, by=by, said=said), self.now)
+            if ticket.is_plannable and not self.routes.is_fact(ticket):
+                self._place_again(ticket, booking)
+        new = ticket.appointment
+        if new is not None and new not in self.stream.windows([ticket.id])[ticket.id]:
+            self.book(Step("report", ticket.id, by=by, window=new), ticket, new)
+
+    def _place_again(self, ticket: Ticket, booking: Booking) -> None:
+        """Put a visit that changed where it is, else elsewhere; its window does not move."""
+        board, window = self.routes.board, None
+        if booking.state in PLACED:
+            window = booking.window
+        elif board.shift_of(ticket.id) is None:
+            return
+        found = best_of(board.places(ticket, [window]), board.shift_of(ticket.id))
+        place = Place(None if found is None else found.shift_id, {})
+        self._append(Step("place", ticket.id, window=window), place)
+
+    def _append(
+        self,
+        step: Step,
+        place: Place,
+        *,
+        ticket: dict[str, Any] | None = None,  # Any: JSON
+        until: datetime | None = None,
+    ) -> Booking:
+        shift_id = place.shift_id
+        return self.stream.append(
+            step,
+            self.now,
+            shift_id=shift_id,
+            engineer_id=None if shift_id is None else self.routes.engineer_of(shift_id),
+            expires_at=until,
+            detail=place.detail if ticket is None else {"ticket": ticket, **place.detail},
+        )
+
+    def _placed(self, ticket: Ticket, choice: Choice) -> Place:
+        """Return the place of a window that is to be kept."""
+        if not ticket.is_plannable or self.routes.is_fact(ticket):
+            raise BookingConflictError(
+                "NOT_OPEN", f"Ticket '{ticket.id}' is {ticket.status} or fixed to its time."
+            )
+        forced = isinstance(choice, Forced)
+        offer = choice.offer if isinstance(choice, Forced) else choice
+        wanted = offer.shift_id if isinstance(offer, Offer) else None
+        displaces = () if isinstance(choice, Window) else choice.displaces
+        board = self._without(displaces) if displaces else self.routes.board
+        found = place_for(board, ticket, window_of(choice), shift_id=wanted, forced=forced)
+        detail: dict[str, Any] = {  # Any: JSON
+            "kept_probability": found.kept_probability,
+            "added_cost": found.added_cost,
+        }
+        if displaces:
+            detail["displaces"] = list(displaces)
+        if forced and not found.is_good:
+            detail["is_forced"] = True
+        return Place(found.shift_id, detail)
+
+    def _without(self, displaced: Sequence[str]) -> Board:
+        """Return a copy of the board without some tickets that nobody was promised."""
+        board = self.routes.board.copy()
+        promised = board.kept()
+        for ticket_id in displaced:
+            if ticket_id in promised:
+                raise BookingConflictError(
+                    "NO_ROOM", f"Ticket '{ticket_id}', which was to make room, is promised now."
+                )
+            if board.shift_of(ticket_id) is not None:
+                board.remove(ticket_id)
+        return board
+
+    def _reported(self, ticket: Ticket, window: Window, before: Booking | None) -> Place:
+        """Return the best place of a window that was promised elsewhere, and its consequences."""
+        board = self.routes.board
+        if self.routes.is_fact(ticket):
+            return Place(board.shift_of(ticket.id), {"is_forced": True, "is_kept": True})
+        if not ticket.is_plannable:
+            return Place(None, {"is_forced": True})
+        found = best_of(board.places(ticket, [window]), None if before is None else before.shift_id)
+        if found is None or not found.is_good:
+            asked = forced_on(board, ticket, window)
+            told = asked.model_dump(mode="json", exclude={"ticket_id", "window"})
+            shift_id = None if found is None else found.shift_id
+            return Place(shift_id, {"is_forced": True, "consequences": told})
+        was_offered = before is not None and before.window == window
+        detail = {"kept_probability": found.kept_probability, "is_forced": not was_offered}
+        return Place(found.shift_id, detail)
+
+    def _known(self, ticket_id: str) -> Ticket:
+        ticket = self.routes.ticket(ticket_id) or self.stream.tickets([ticket_id]).get(ticket_id)
+        if ticket is None:
+            raise BookingConflictError(
+                "UNKNOWN_TICKET", f"Ticket '{ticket_id}' is neither in the plan nor booked."
+            )
+        return ticket
+
+
+def window_of(choice: Choice) -> Window:
+    """Return the window that is taken."""
+    return choice if isinstance(choice, Window) else choice.window
+
+
+def _content(ticket: Ticket) -> dict[str, Any]:  # Any: JSON
+    """Return what a ticket says, what was agreed with the customer apart."""
+    return {**bare(ticket), "appointment": None}
+
+
+def _refuse_other(ticket: Ticket, choice: Choice) -> None:
+    if not isinstance(choice, Window) and choice.ticket_id != ticket.id:
+        message = f"the offer is for ticket '{choice.ticket_id}'"
+        raise InvalidBookingError([Issue("booking", ticket.id, "choice", "", message)])
+
+
+def _refuse_past(ticket: Ticket, choice: Choice, now: datetime) -> None:
+    window = window_of(choice)
+    ends = window.close if isinstance(choice, Forced) else window.open
+    if ends < now:
+        raise BookingConflictError(
+            "TOO_SOON", f"Ticket '{ticket.id}': the window has begun or is past. Take a later one."
+        )

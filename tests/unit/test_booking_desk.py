@@ -1,0 +1,331 @@
+"""The desk: windows are tested where they are booked, and nothing that is promised moves."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+import dispatchopt as do
+from dispatchopt.booking import Desk, Ledger
+from dispatchopt.errors import BookingConflictError, InvalidBookingError
+from dispatchopt.models import Plan, Ticket
+from tests import builders as small
+from tests.unit.booking_day import Clock, caller, day_problem, planned, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatchopt.booking import Booking
+    from dispatchopt.models import Problem, Window
+
+TEN = window("10:00", "12:00")
+TWO = window("14:00", "15:00")
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return day_problem()
+
+
+@pytest.fixture(scope="module")
+def plan(problem: Problem) -> Plan:
+    return planned(problem)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(problem: Problem, plan: Plan, clock: Clock) -> Desk:
+    return Desk(problem, plan, clock=clock)
+
+
+def refused(call: Callable[[], object]) -> BookingConflictError:
+    with pytest.raises(BookingConflictError) as caught:
+        call()
+    return caught.value
+
+
+def start_of(desk: Desk, ticket_id: str) -> tuple[str, object]:
+    plan = desk.plan()
+    report = do.check(desk.problem(), plan)
+    assert report.violations == ()
+    ((shift_id, start),) = [
+        (route.shift_id, visit.start)
+        for route in plan.routes
+        for visit in route.visits
+        if visit.ticket_id == ticket_id
+    ]
+    return shift_id, start
+
+
+def is_inside(desk: Desk, booking: Booking) -> bool:
+    assert booking.window is not None
+    shift_id, start = start_of(desk, booking.ticket_id)
+    return shift_id == booking.shift_id and booking.window.open <= start <= booking.window.close  # type: ignore[operator]
+
+
+def test_a_window_is_held_and_confirmed_and_stands_in_the_plan(desk: Desk, clock: Clock) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1", by="call-centre-3")
+    assert (held.state, held.version, held.window) == ("held", 1, TEN)
+    assert held.expires_at == clock.now + timedelta(minutes=30)
+    assert is_inside(desk, held)
+    kept = desk.confirm("n1", request_id="r2", version=held.version)
+    assert (kept.state, kept.first_window) == ("confirmed", TEN)
+    assert is_inside(desk, kept)
+    plan = desk.plan()
+    base = desk.ledger.plan_id()
+    assert (plan.plan_id, plan.base_version) == (f"{base}+3", base)
+    (visit,) = [v for r in plan.routes for v in r.visits if v.ticket_id == "n1"]
+    assert visit.promised == TEN
+    assert visit.kept_probability is not None
+    assert visit.kept_probability >= 0.9
+
+
+def test_a_released_or_expired_window_is_free_again(
+    problem: Problem, plan: Plan, clock: Clock
+) -> None:
+    desk = Desk(day_problem(0, engineers=1), Plan(routes=()), clock=clock)
+    # One engineer, and two hours of work from ten on: there is room for one.
+    ten = window("10:00", "10:30")
+    first = desk.hold(caller("n1", 120), ten, request_id="r1")
+    conflict = refused(lambda: desk.hold(caller("n2", 120), ten, request_id="r2"))
+    assert conflict.reason in ("NO_ROOM", "WOULD_WEAKEN_PROMISE", "TOO_UNCERTAIN")
+    assert desk.release("n1", request_id="r3", version=first.version).state == "released"
+    second = desk.hold(caller("n2", 120), ten, request_id="r2", minutes=10)
+    assert second.state == "held"
+    clock.pass_(10)
+    # Nobody has to call `expire` for it: the place is free once the time is over.
+    assert desk.hold(caller("n1", 120), ten, request_id="r4").state == "held"
+    assert desk.booking("n2").state == "expired"  # type: ignore[union-attr]
+    late = refused(lambda: desk.confirm("n2", request_id="r5", version=second.version))
+    assert late.reason == "STALE_VERSION"
+    assert late.offers is not None
+    assert len(late.offers) > 0
+
+
+def test_a_visit_that_was_planned_anyway_goes_back_there(desk: Desk) -> None:
+    before, _ = start_of(desk, "t1")
+    held = desk.hold(_planned(desk, "t1"), window("15:00", "15:30", day=1), request_id="r1")
+    assert start_of(desk, "t1")[0] != before
+    desk.release("t1", request_id="r2", version=held.version)
+    assert start_of(desk, "t1")[0] == before
+
+
+def _planned(desk: Desk, ticket_id: str) -> Ticket:
+    return next(t for t in desk.problem().tickets if t.id == ticket_id)
+
+
+def test_a_second_hold_gives_the_first_back(desk: Desk) -> None:
+    desk.hold(caller(), TEN, request_id="r1")
+    second = desk.hold(caller(), TWO, request_id="r2")
+    assert (second.window, second.version) == (TWO, 2)
+    assert is_inside(desk, second)
+
+
+def test_a_promise_moves_only_with_consent(desk: Desk) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1")
+    kept = desk.confirm("n1", request_id="r2", version=held.version)
+    assert refused(lambda: desk.hold(caller(), TWO, request_id="r3")).reason == "ILLEGAL_STEP"
+    moved = desk.reschedule(
+        "n1", TWO, consent_of="customer-8", request_id="r4", version=kept.version, by="E1"
+    )
+    assert (moved.window, moved.first_window, moved.by) == (TWO, TEN, "E1")
+    assert is_inside(desk, moved)
+    last = desk.ledger.history("n1")[-1]
+    assert (last.kind, last.by, last.detail["consent_of"]) == ("reschedule", "E1", "customer-8")
+    assert "attributes" not in last.detail["ticket"]
+    # A window that is not to be had leaves the old one alone.
+    conflict = refused(
+        lambda: desk.reschedule(
+            "n1", window("03:00", "04:00", day=1), consent_of="customer-8", request_id="r5",
+            version=moved.version,
+        )
+    )  # fmt: skip
+    assert conflict.offers
+    assert desk.booking("n1") == moved
+    assert is_inside(desk, moved)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (window("04:00", "05:00"), "TOO_SOON"),
+        (window("02:00", "03:00", day=1), "NO_SHIFT"),
+        (window("10:00", "12:00", day=9), "NO_SHIFT"),
+    ],
+)
+def test_windows_of_the_past_or_without_shifts_are_conflicts(
+    desk: Desk, asked: Window, reason: str
+) -> None:
+    conflict = refused(lambda: desk.hold(caller(), asked, request_id="r1"))
+    assert conflict.reason == reason
+    assert conflict.offers
+    assert desk.ledger.booking("n1") is None
+
+
+def test_an_inverted_window_makes_no_sense(desk: Desk) -> None:
+    inverted = TEN.model_copy(update={"open": TEN.close, "close": TEN.open})
+    with pytest.raises(InvalidBookingError, match="close lies before open"):
+        desk.hold(caller(), inverted, request_id="r1")
+    with pytest.raises(InvalidBookingError, match="minutes = -1: must be 0 or more"):
+        desk.hold(caller(), TEN, request_id="r1", minutes=-1)
+
+
+def test_the_same_call_again_returns_the_same(desk: Desk, clock: Clock) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1")
+    clock.pass_(60)
+    assert desk.hold(caller(), TEN, request_id="r1") == held
+    assert refused(lambda: desk.hold(caller(), TWO, request_id="r1")).reason == "REQUEST_REUSED"
+
+
+def test_two_desks_book_as_one(problem: Problem, plan: Plan, clock: Clock) -> None:
+    ledger = Ledger(clock=clock)
+    one, two = Desk(problem, plan, ledger), Desk(problem, plan, ledger)
+    held = one.hold(caller(), TEN, request_id="r1")
+    # The other desk sees the hold at once, and may confirm it.
+    assert two.confirm("n1", request_id="r2", version=held.version).state == "confirmed"
+    two.hold(caller("n2"), TWO, request_id="r3")
+    assert one.sync() == 2
+    assert one.version == two.version
+    assert one.plan() == two.plan() == Desk(problem, plan, ledger).plan()
+
+
+def test_the_last_place_is_taken_once(clock: Clock) -> None:
+    problem, plan, ledger = day_problem(0, engineers=1), Plan(routes=()), Ledger(clock=clock)
+    desks = [Desk(problem, plan, ledger, clock=clock) for _ in range(4)]
+    ten, outcomes = window("10:00", "10:30"), list[str]()
+
+    def call(number: int) -> None:
+        try:
+            ticket = caller(f"n{number}", 120)
+            desks[number % 4].hold(ticket, ten, request_id=f"r{number}")
+            outcomes.append("held")
+        except BookingConflictError:
+            outcomes.append("conflict")
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["conflict"] * 7 + ["held"]
+    assert len(ledger.bookings("held")) == 1
+
+
+def test_a_desk_on_another_plan_is_told(problem: Problem, plan: Plan, clock: Clock) -> None:
+    ledger = Ledger(clock=clock)
+    desk = Desk(problem, plan, ledger)
+    held = desk.hold(caller(), TEN, request_id="r1")
+    other = planned(day_problem(5))
+    assert refused(lambda: Desk(day_problem(5), other, ledger)).reason == "PLAN_CHANGED"
+    fresh, rebased = Desk.publish(day_problem(5), other, ledger, clock=clock)
+    assert (rebased.reinserted, rebased.conflicts) == (("n1",), ())
+    assert is_inside(fresh, fresh.booking("n1"))  # type: ignore[arg-type]
+    conflict = refused(lambda: desk.hold(caller("n2"), TWO, request_id="r2"))
+    assert (conflict.reason, conflict.offers) == ("PLAN_CHANGED", None)
+    # What needs no look at the routes goes on, and the plan that took over learns of it.
+    assert desk.confirm("n1", request_id="r3", version=held.version).state == "confirmed"
+    assert desk.rebase(day_problem(5), other) == rebased
+    assert desk.version == fresh.version
+
+
+def test_the_first_plan_brings_its_promises_into_the_ledger(clock: Clock) -> None:
+    promised = small.ticket("t9", minutes=30, appointment=small.window("09:00", "10:00"))
+    problem = day_problem(0, tickets=[promised])
+    desk = Desk(problem, planned(problem), clock=clock)
+    booking = desk.booking("t9")
+    assert booking is not None
+    assert (booking.state, booking.is_forced) == ("confirmed", True)
+    assert (booking.window, booking.first_window) == (window("09:00", "10:00"),) * 2
+    assert is_inside(desk, booking)
+
+
+def test_a_reported_window_is_recorded_with_its_consequences(clock: Clock) -> None:
+    problem = day_problem(0, engineers=1)
+    desk = Desk(problem, Plan(routes=()), clock=clock)
+    ten = window("10:00", "10:30")
+    first = desk.report_window(caller("n1", 120), ten, request_id="r1")
+    assert (first.state, first.shift_id, first.is_forced) == ("confirmed", "s0.0", True)
+    # The second cannot be kept: it stands all the same, and says what it would take.
+    second = desk.report_window(caller("n2", 120), ten, request_id="r2")
+    assert (second.state, second.shift_id, second.is_placed) == ("confirmed", None, False)
+    event = desk.ledger.history("n2")[-1]
+    assert event.detail["consequences"]["is_feasible"] is False
+    assert desk.booking("n1") == first
+    assert is_inside(desk, first)
+    assert desk.plan().broken_promises == ("n2",)
+    # Reported once more, nothing happens.
+    assert desk.report_window(caller("n1", 120), ten, request_id="r3") == first
+    assert len(desk.ledger.history("n1")) == 1
+
+
+def test_a_ticket_that_changes_keeps_its_window(desk: Desk) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1")
+    kept = desk.confirm("n1", request_id="r2", version=held.version)
+    after = desk.apply(caller(minutes=90))
+    assert after is not None
+    assert (after.window, after.version, after.is_placed) == (TEN, kept.version, True)
+    assert _planned(desk, "n1").duration == 5400
+    assert is_inside(desk, after)
+    count = len(desk.ledger.events())
+    desk.apply(caller(minutes=90))
+    assert len(desk.ledger.events()) == count
+    # Longer than any shift: the promise stands, and the plan says that it breaks it.
+    lost = desk.apply(caller(minutes=900))
+    assert lost is not None
+    assert (lost.state, lost.window, lost.is_placed) == ("confirmed", TEN, False)
+    assert desk.plan().broken_promises == ("n1",)
+
+
+def test_a_cancelled_ticket_ends_its_booking(desk: Desk) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1")
+    ended = desk.apply(caller(status="cancelled"))
+    assert ended is not None
+    assert (ended.state, ended.version) == ("cancelled", held.version + 1)
+    assert do.check(desk.problem(), desk.plan()).is_valid
+    conflict = refused(lambda: desk.hold(caller(status="cancelled"), TEN, request_id="r2"))
+    assert conflict.reason == "NOT_OPEN"
+
+
+def test_a_ticket_that_comes_is_known_to_all_desks(
+    problem: Problem, plan: Plan, clock: Clock
+) -> None:
+    ledger = Ledger(clock=clock)
+    one, two = Desk(problem, plan, ledger), Desk(problem, plan, ledger)
+    one.apply(caller("n7", attributes={"name": "张三", "phone": "13912345678"}))
+    assert "n7" in {ticket.id for ticket in two.problem().tickets}
+    assert [item.ticket_id for item in two.plan().unserved] == ["n7"]
+    assert "张三" not in str(ledger.events())
+    # The ticketing system names a window with it: promised from then on.
+    booked = two.apply(caller("n7", appointment=TEN))
+    assert booked is not None
+    assert (booked.state, booked.window, booked.is_forced) == ("confirmed", TEN, True)
+    assert is_inside(one, booked)
+
+
+@pytest.mark.parametrize("kind", ["cancel", "park", "revisit", "missed"])
+def test_a_visit_that_is_off_leaves_the_plan(desk: Desk, kind: str) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1")
+    kept = desk.confirm("n1", request_id="r2", version=held.version)
+    more = ("customer",) if kind == "missed" else ()
+    step = getattr(desk, kind)
+    assert not step("n1", *more, request_id="r3", version=kept.version).is_placed
+    plan = desk.plan()
+    assert "n1" not in {v.ticket_id for route in plan.routes for v in route.visits}
+    assert plan.broken_promises == ()
+
+
+def test_no_name_or_number_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="dispatchopt")
+    ticket = caller(attributes={"name": "张三", "phone": "13912345678"})
+    desk.hold(ticket, TEN, request_id="r1", by="operator-3")
+    refused(lambda: desk.hold(ticket, window("04:00", "05:00"), request_id="r2"))
+    assert "n1" in caplog.text
+    assert "张三" not in caplog.text
+    assert "139" not in caplog.text
