@@ -297,6 +297,31 @@ class PublishConfig(_Part):
         return self
 
 
+class BookingsConfig(_Part):
+    """Windows held and promised in a ledger (docs/bookings.md).
+
+    Attributes
+    ----------
+    ledger, ledger_env
+        Its URL (``sqlite:///bookings.db``, ``postgresql+psycopg://…``), or the environment variable
+        that holds it. Absent: the appointments of the input are all there are.
+    """
+
+    ledger: str | None = None
+    ledger_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_ledger(self) -> BookingsConfig:
+        if self.ledger is not None and self.ledger_env is not None:
+            raise ValueError("ledger and ledger_env exclude each other; give one of them")
+        return self
+
+    @property
+    def url(self) -> str | None:
+        """The ledger's URL; None without one."""
+        return secret(self.ledger, self.ledger_env)
+
+
 def secret(value: str | None, variable: str | None) -> str | None:
     """Return a value, or that of the environment variable named instead of it."""
     return value if variable is None else os.environ[variable]
@@ -343,6 +368,7 @@ class NightConfig(_Part):
     plan: PlanConfig = PlanConfig()
     output: OutputConfig
     publish: PublishConfig = PublishConfig()
+    bookings: BookingsConfig = BookingsConfig()
     rules: RulesConfig = RulesConfig()
 
 

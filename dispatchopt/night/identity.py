@@ -29,6 +29,7 @@ def input_hash(intake: Intake, config: NightConfig) -> str:
         config.output.model_dump(mode="json", exclude={"folder", "log", "keep_nights"}),
         config.input.model_dump(mode="json", include={"limits"}),
         config.publish.model_dump(mode="json"),
+        config.bookings.model_dump(mode="json"),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -19,6 +19,7 @@ from dispatchopt.errors import (
     PublisherBusyError,
 )
 from dispatchopt.night import guards
+from dispatchopt.night.bookings import Bookings, conflicts_of, told_of, warnings_of
 from dispatchopt.night.identity import input_hash, night_of, plan_id
 from dispatchopt.night.inspect import counted_findings, counted_input, examined
 from dispatchopt.night.journal import Journal
@@ -33,7 +34,7 @@ from dispatchopt.night.pruning import prune
 from dispatchopt.night.publishing import Publishing
 from dispatchopt.night.sources import read_source
 from dispatchopt.night.updates import read_trouble_tickets, updates_of
-from dispatchopt.night.writing import write_night
+from dispatchopt.night.writing import contact_of, write_night
 from dispatchopt.report.diff import PlanDiff, diff_plans
 from dispatchopt.report.exit_codes import Code, code_of
 from dispatchopt.solve import Progress, Result, solve
@@ -137,6 +138,7 @@ class _Run:
         self.warnings: list[str] = []
         self.journal = Journal(config.output.log, self.warnings)
         self.publishing = Publishing(config.publish, nights.state)
+        self.bookings = Bookings(config.bookings)
         self.documents: list[Any] | None = None  # Any: JSON
         self.resumed: dict[str, PublishReport | None] = {}
 
@@ -153,9 +155,10 @@ class _Run:
         if there is not None and is_same:
             return self._unchanged(there)
         before, in_force = self._before(night)
-        problem = self._prepared(intake, night, before)
+        problem = self._booked(self._prepared(intake, night, before))
         result = self._plan(problem, intake)
-        plan = self._check(problem, result, night)
+        problem, late = self._late(problem, result.plan, intake)
+        plan = self._check(problem, late, result.seed, night)
         diff = None if before is None else diff_plans(before, plan, problem=problem)
         record = self._record(intake, problem, plan, digest, in_force)
         read = replace(intake, problem=problem)
@@ -189,7 +192,9 @@ class _Run:
     def _released(self, night: Night) -> PublishReport | None:
         """Publish a night; one that another plan has overtaken is void: nothing waits for it."""
         try:
-            return self.publishing.publish(night)
+            report = self.publishing.publish(night)
+            self._take_over(night)
+            return report
         except PlanConflictError:
             night.finish({"void": True, "why": "another plan came into force"})
             raise
@@ -200,6 +205,12 @@ class _Run:
                 f"The night of {night.record.night} stands in {night.folder}, but is not "
                 f"published: the next run goes on. {error}"
             ) from error
+
+    def _take_over(self, night: Night) -> None:
+        """Let desks book on the plan of a night, and tell what it has no room for."""
+        rebased = self.bookings.take_over(night, lambda p: contact_of(self.config, p))
+        if rebased is not None:
+            self.warnings += conflicts_of(rebased)
 
     def _read(self) -> Intake:
         with self.journal.step("read") as told:
@@ -289,17 +300,36 @@ class _Run:
             }
             return result
 
-    def _check(self, problem: Problem, result: Result, night: str) -> Plan:
+    def _booked(self, problem: Problem) -> Problem:
+        """Return the problem with the windows of the ledger; silent without one."""
+        if not self.bookings.is_on:
+            return problem
+        with self.journal.step("bookings") as told:
+            agreed = self.bookings.agreed(problem)
+            told |= told_of(agreed)
+            self.warnings += warnings_of(agreed)
+            return agreed.problem
+
+    def _late(self, problem: Problem, plan: Plan, intake: Intake) -> tuple[Problem, Plan]:
+        """Return problem and plan with what was booked meanwhile; silent without a ledger."""
+        if not self.bookings.is_on:
+            return problem, plan
+        with self.journal.step("late bookings") as told:
+            problem, plan, rebased = self.bookings.late(problem, plan, intake.rejected)
+            told |= rebased.counts()
+            return problem, plan
+
+    def _check(self, problem: Problem, plan: Plan, seed: int, night: str) -> Plan:
         """Check once more what will be written: the plan under its final id."""
         with self.journal.step("check") as told:
-            plan = result.plan.model_copy(update={"plan_id": plan_id(result.plan, night)})
+            plan = plan.model_copy(update={"plan_id": plan_id(plan, night)})
             report = check(problem, plan)
             told |= {"plan_id": plan.plan_id, "violations": len(report.violations)}
             told["broken_promises"] = len(report.broken_promises)
             told["weakened_promises"] = len(plan.weakened_promises)
             if not report.is_valid:
                 rules = sorted({violation.rule for violation in report.violations})
-                raise InternalError(f"the checker refused the plan: {rules}; seed {result.seed}")
+                raise InternalError(f"the checker refused the plan: {rules}; seed {seed}")
             return plan
 
     def _record(

@@ -66,9 +66,13 @@ def _variables(config: NightConfig) -> Iterator[tuple[str, str]]:
     publish, database = config.publish, config.input.database
     for name, variable in publish.header_env.items():
         yield f"publish.header_env.{name}", variable
-    for field, value in (("url_env", publish.url_env), ("store_env", publish.store_env)):
+    for field, value in (
+        ("publish.url_env", publish.url_env),
+        ("publish.store_env", publish.store_env),
+        ("bookings.ledger_env", config.bookings.ledger_env),
+    ):
         if value is not None:
-            yield f"publish.{field}", value
+            yield field, value
     if database is not None and database.url_env is not None:
         yield "input.database.url_env", database.url_env
 
@@ -76,7 +80,10 @@ def _variables(config: NightConfig) -> Iterator[tuple[str, str]]:
 def _of_databases(config: NightConfig) -> Iterator[Issue]:
     """Yield what is wrong with URLs; nothing is connected to."""
     publish, database = config.publish, config.input.database
-    urls = {"publish.store": secret(publish.store, publish.store_env)}
+    urls = {
+        "publish.store": secret(publish.store, publish.store_env),
+        "bookings.ledger": config.bookings.url,
+    }
     if publish.to == "database":
         urls["publish.url"] = secret(publish.url, publish.url_env)
     if database is not None:

@@ -10,6 +10,7 @@ from dispatchopt.adapters.json_files import plan_bytes
 from dispatchopt.adapters.policy_files import read_limits
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
+from dispatchopt.night.bookings import FILES, problem_files
 from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD
 from dispatchopt.night.updates import UPDATES
 from dispatchopt.report.contact import CONTACT_MINUTES, FirstContact
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 OURS: Final = (
     *REPLACEABLE, RECORD, FINISHED, "diff*", "summary.txt", "doctor.json", PREVIOUS, UPDATES,
+    *FILES,
 )  # fmt: skip
 """What the folder of a night may hold."""
 
@@ -69,7 +71,7 @@ def write_night(
         issues=intake.issues,
         warnings=intake.warnings,
         language=output.language,
-        contact=FirstContact(_released_at(output, problem), _contact_minutes(config)),
+        contact=contact_of(config, problem),
     )
     if shadow_prices is not None:
         files["staffing.csv"] = shadow_prices.to_csv().encode("utf-8-sig")
@@ -79,6 +81,8 @@ def write_night(
         files[PREVIOUS] = plan_bytes(problem.previous_plan)
     if updates is not None:
         files[UPDATES] = updates
+    if config.bookings.url is not None:
+        files |= problem_files(problem)
     if examination is not None:
         files["doctor.json"] = dump_json(examination.to_json(), indent=1)
     if diff is not None:
@@ -140,6 +144,11 @@ _SUMMARY: Final = {
         "diff": "与上一方案相比新增{gained}，取消{lost}，换人{moved}，改时间{retimed}",
     },
 }
+
+
+def contact_of(config: NightConfig, problem: Problem) -> FirstContact:
+    """Return by when customers are called."""
+    return FirstContact(_released_at(config.output, problem), _contact_minutes(config))
 
 
 def _released_at(output: OutputConfig, problem: Problem) -> datetime | None:
