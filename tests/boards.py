@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from dispatchopt.board import Board
-from dispatchopt.instance import Compiled, compile_problem
+from dispatchopt.chance import kept_probabilities
+from dispatchopt.instance import Compiled, compile_problem, encode
 from dispatchopt.models import Plan, Problem, Ticket, Window
 from dispatchopt.rules.pins import is_fixed
 from dispatchopt.solve import Planner
@@ -110,3 +112,41 @@ def cases(draw: st.DrawFn, *, always: str = "", max_tickets: int = 5) -> Case:
     planner = Planner(without(whole, ticket))
     plan = some_plan(draw, planner.compiled)
     return Case(Board(planner, plan), planner, plan, ticket, draw(windows()))
+
+
+class Place(NamedTuple):
+    """A place found by trying; the smaller tuple is the better place."""
+
+    is_bad: bool
+    price: int
+    added: int
+    kept: float
+
+
+def every_place(case: Case, ticket: Ticket, window: Window | None) -> dict[str, list[Place]]:
+    """Return by shift every feasible place in the order of positions."""
+    promised = ticket.model_copy(update={"appointment": window})
+    rest = tuple(t for t in case.planner.problem.tickets if t.id != ticket.id)
+    full = compile_problem(with_tickets(case.planner.problem, (*rest, promised)))
+    t = full.ticket_ids.index(ticket.id)
+    orders = [[v for v in order if v != t] for order in encode(full, case.plan)]
+    before, policy = case.board.kept(), full.problem.policy
+    found: dict[str, list[Place]] = {}
+    for s, order in enumerate(orders):
+        alone = route_cost(full.instance, s, order)
+        for at in range(len(order) + 1):
+            tried = [*order[:at], t, *order[at:]]
+            cost = route_cost(full.instance, s, tried)
+            if cost is None or alone is None:
+                continue
+            kept = kept_probabilities(full, [*orders[:s], tried, *orders[s + 1 :]])
+            mine = kept[ticket.id] if window is not None else 1.0
+            least = policy.min_kept_probability
+            bad = mine < least or any(
+                kept[other] < min(least, before.get(other, 1.0))
+                for other in (full.ticket_ids[v] for v in order)
+                if other in kept
+            )
+            price = cost - alone + ceil(policy.missed_window_cost * (1 - mine))
+            found.setdefault(full.shift_ids[s], []).append(Place(bad, price, cost - alone, mine))
+    return found
