@@ -101,7 +101,10 @@ def with_room(inst: Instance, rows: int, windows: int, pieces: int) -> Instance:
     time_cost[:num_t, : inst.time_cost.shape[1]] = inst.time_cost
     blocked = np.ones((rows, inst.num_shifts), np.uint32)
     blocked[:num_t] = inst.blocked[:, inst.class_of]
+    # The new rows stand at the first place, and a problem of nobody has none.
+    travel = inst.travel if inst.travel.shape[1] else np.zeros((len(inst.travel), 1, 1), np.int32)
     return inst._replace(
+        travel=travel,
         blocked=blocked,
         assign_cost=longer(inst.assign_cost[:, inst.class_of], 0),
         class_of=np.arange(inst.num_shifts, dtype=np.int32),

@@ -1,0 +1,200 @@
+"""The board's changes by hand: what it refuses, how it grows, what it tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import dispatchopt as do
+from dispatchopt.board import Board
+from dispatchopt.models import Plan, Problem, Ticket, Window
+from dispatchopt.solvers import held
+from tests import small
+from tests.small import at
+
+
+def ticket(ticket_id: str = "n", **fields: Any) -> Ticket:
+    return Ticket(**{"id": ticket_id, "fault_type": "plain", "place": "b", "priority": 3, **fields})
+
+
+def window(opens: str, closes: str) -> Window:
+    return Window(open=at(opens), close=at(closes))
+
+
+def orders(*ticket_ids: str) -> Plan:
+    visits = [{"ticket_id": ticket_id} for ticket_id in ticket_ids]
+    return Plan.model_validate({"routes": [{"shift_id": "s0", "visits": visits}]})
+
+
+def board(problem: Problem, *ticket_ids: str, **fields: Any) -> Board:
+    return Board(do.Planner(problem), orders(*ticket_ids), **fields)
+
+
+def test_a_plan_that_is_not_feasible_is_refused_with_every_route() -> None:
+    # Two visits of 30 minutes, a quarter of an hour from home: not in 60 minutes.
+    problem = small.problem([{}, {}], shift={"end": at("09:00")})
+    with pytest.raises(do.InvalidProblemError, match="plan 's0'.*not feasible"):
+        board(problem, "t0", "t1")
+
+
+def test_too_many_visits_for_a_shift_are_refused_too() -> None:
+    with pytest.raises(do.InvalidProblemError, match="not feasible"):
+        board(small.problem([{}, {}], shift={"max_visits": 1}), "t0", "t1")
+
+
+def test_insert_takes_the_place_that_was_found_and_remove_gives_it_back() -> None:
+    mine = board(small.problem([{}]), "t0")
+    start, cost = mine.version, mine.cost()
+    (place,) = mine.places(ticket(), [window("09:00", "10:00")])
+    assert mine.version == start
+    assert mine.insert(ticket(), "s0", window("09:00", "10:00")) == place
+    assert mine.cost() == cost + place.added_cost
+    assert mine.orders() == {"s0": ["t0", "n"]}
+    assert mine.shift_of("n") == "s0"
+    assert mine.kept() == {"n": place.kept_probability}
+    promised = mine.ticket("n")
+    assert promised is not None and promised.appointment == window("09:00", "10:00")
+    assert mine.version != start
+    assert mine.remove("n") == ()
+    assert mine.orders() == {"s0": ["t0"]}
+    assert (mine.kept(), mine.cost()) == ({}, cost)
+    again = mine.ticket("n")
+    assert again is not None and again.appointment is None
+    assert [item.ticket_id for item in mine.plan().unserved] == ["n"]
+
+
+def test_without_a_place_nothing_changes() -> None:
+    mine = board(small.problem([{}]), "t0")
+    before = (mine.version, mine.orders(), mine.starts(), mine.problem())
+    assert mine.insert(ticket(), "s0", window("06:00", "07:00")) is None
+    planned = mine.ticket("t0")
+    assert planned is not None
+    assert mine.insert(planned, "s0", window("06:00", "07:00")) is None
+    assert mine.insert(ticket(duration=14_000), "s0", None, ("t0",)) is None
+    assert (mine.version, mine.orders(), mine.starts(), mine.problem()) == before
+
+
+def test_a_planned_ticket_moves() -> None:
+    mine = board(small.problem([{}, {}]), "t0", "t1")
+    first = mine.ticket("t0")
+    assert first is not None
+    assert mine.insert(first, "s0", window("11:00", "11:30")) is not None
+    assert mine.orders() == {"s0": ["t1", "t0"]}
+    assert mine.starts() == {"t1": ("s0", 8 * 3600 + 900), "t0": ("s0", 11 * 3600)}
+
+
+def test_who_cannot_leave_is_told() -> None:
+    promised = {"appointment": {"open": at("08:00"), "close": at("09:00")}}
+    mine = board(small.problem([promised, {}]), "t0")
+    with pytest.raises(do.InvalidProblemError) as caught:
+        mine.insert(ticket(), "s0", None, ("t0", "t1"))
+    assert [issue.id for issue in caught.value.issues] == ["t0", "t1"]
+    with pytest.raises(do.InvalidProblemError, match="no such shift"):
+        mine.insert(ticket(), "s9", None)
+    with pytest.raises(KeyError):
+        mine.remove("nobody")
+    with pytest.raises(ValueError, match="one window at least"):
+        mine.places(ticket(), [])
+
+
+def test_facts_of_a_shift_are_not_changed_here() -> None:
+    begun = {"status": "started", "assigned_engineer": "e0", "assigned_start": at("08:00")}
+    locked = {"lock": "visit", "assigned_engineer": "e0", "assigned_start": at("10:00")}
+    mine = board(small.problem([begun, locked, {}]), "t0", "t1", "t2")
+    for ticket_id in ("t0", "t1"):
+        known = mine.ticket(ticket_id)
+        assert known is not None and mine.is_fact(known)
+        free = known.model_copy(update={"status": "open", "lock": "none"})
+        for refused in (
+            lambda t=known: mine.places(t, [None]),
+            lambda t=free: mine.insert(t, "s0", None),
+            lambda t=known: mine.remove(t.id),
+            lambda t=free: mine.update(t),
+        ):
+            with pytest.raises(do.InvalidProblemError, match="plan the whole problem anew"):
+                refused()
+    assert mine.orders() == {"s0": ["t1", "t2"]}
+    assert do.check(mine.problem(), mine.plan()).is_valid
+
+
+def test_an_update_takes_the_ticket_out_of_its_route() -> None:
+    mine = board(small.problem([{}, {}]), "t0", "t1")
+    cancelled = mine.ticket("t0")
+    assert cancelled is not None
+    mine.update(cancelled.model_copy(update={"status": "cancelled"}))
+    mine.update(ticket("new"))
+    assert mine.orders() == {"s0": ["t1"]}
+    plan = mine.plan()
+    assert [item.ticket_id for item in plan.not_plannable] == ["t0"]
+    assert [item.ticket_id for item in plan.unserved] == ["new"]
+
+
+def test_tickets_whose_way_led_over_another_leave_with_it() -> None:
+    # From home to c leads no way but over b; home is reached from everywhere.
+    seconds = [[0, 600, None], [600, 0, 600], [600, 600, 0]]
+    problem = small.problem([{}, {"place": "c"}], seconds=seconds)
+    mine = board(problem, "t0", "t1")
+    assert mine.remove("t0") == ("t1",)
+    assert mine.orders() == {"s0": []}
+    # Its own place is all there is for the one that the others need.
+    other = board(problem, "t0", "t1")
+    known = other.ticket("t0")
+    assert known is not None
+    (place,) = other.places(known, [window("08:00", "09:00")])
+    assert (place.position, place.start) == (0, 8 * 3600 + 600)
+    assert other.insert(known, "s0", window("08:00", "09:00")) is not None
+    assert other.orders() == {"s0": ["t0", "t1"]}
+
+
+def test_a_board_grows_and_answers_as_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "SPARE_ROWS", 1)
+    monkeypatch.setattr(held, "SPARE_VISITS", 1)
+    problem = small.problem(
+        [{"duration": 600}], seconds=[[0, 60, 120], [60, 0, 60], [120, 60, 0]], shift={"stock": {}}
+    )
+    problem = problem.model_copy(
+        update={
+            "engineers": tuple(
+                engineer.model_copy(
+                    update={
+                        "shifts": tuple(
+                            shift.model_copy(update={"stock": {"ont": 3, "cable": 2}})
+                            for shift in engineer.shifts
+                        )
+                    }
+                )
+                for engineer in problem.engineers
+            )
+        }
+    )
+    mine = board(problem, "t0")
+    wishes = tuple({"open": at(f"{h:02}:00"), "close": at(f"{h:02}:10")} for h in (8, 9, 10, 11))
+    news = [
+        ticket("p1", duration=300, parts={"ont": 2}, place="c"),
+        ticket("p2", duration=300, parts={"cable": 1}, due=at("09:00"), place="a"),
+        ticket("p3", duration=300, windows=wishes, latest=at("11:30")),
+        *(ticket(f"q{i}", duration=300) for i in range(6)),
+    ]
+    for number, new in enumerate(news):
+        promised = window("08:00", "12:00") if number % 2 else None
+        assert mine.insert(new, "s0", promised) is not None
+    asked = [ticket("x", parts={"ont": 1, "cable": 1}), ticket("y", parts={"ont": 2})]
+    fresh = Board(do.Planner(mine.problem()), mine.plan())
+    assert fresh.orders() == mine.orders()
+    assert fresh.kept() == mine.kept()
+    for one in asked:
+        windows = [window("08:00", "10:00"), window("10:00", "12:00"), None]
+        assert mine.places(one, windows) == fresh.places(one, windows)
+    assert mine.places(asked[1], [None]) == []  # two of three are promised to p1
+
+
+def test_a_copy_is_its_own() -> None:
+    mine = board(small.problem([{}]), "t0")
+    other = mine.copy()
+    assert other.version == mine.version
+    other.insert(ticket(), "s0", window("09:00", "10:00"))
+    assert mine.orders() == {"s0": ["t0"]}
+    assert mine.ticket("n") is None
+    assert mine.insert(ticket(), "s0", window("09:00", "10:00")) is not None
+    assert (mine.orders(), mine.version) == (other.orders(), other.version)

@@ -1,0 +1,128 @@
+"""Candidate windows by hand: days, cuts, clocks that change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dispatchopt.models import Problem, Slot, Ticket
+from dispatchopt.windows.slots import candidates
+from tests import small
+from tests.small import at
+
+TWO_HOURS = [Slot(open=f"{h:02}:00", close=f"{h + 2:02}:00") for h in range(8, 20, 2)]
+
+
+def day(**fields: Any) -> Problem:
+    return small.problem([], horizon={"start": at("00:00"), "end": at("23:00")}, **fields)
+
+
+def ticket(**fields: Any) -> Ticket:
+    return Ticket(**{"id": "n", "fault_type": "plain", "place": "b", "priority": 2, **fields})
+
+
+def spans(problem: Problem, asked: Ticket, slots: list[Slot] = TWO_HOURS) -> list[str]:
+    kept = candidates(problem, asked, slots).kept
+    zone = problem.zone
+    times = ((c.window.open.astimezone(zone), c.window.close.astimezone(zone)) for c in kept)
+    return [f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in times]
+
+
+def test_every_slot_of_the_day_is_a_candidate() -> None:
+    expected = [f"{h:02}:00-{h + 2:02}:00" for h in range(8, 20, 2)]
+    assert spans(day(), ticket()) == expected
+
+
+def test_the_lead_time_cuts_on_the_next_quarter_hour() -> None:
+    # Two hours after 07:20:01 it is 09:20:01: the first window opens at 09:30.
+    now = datetime(2026, 3, 2, 7, 20, 1, tzinfo=UTC)
+    assert spans(day(now=now), ticket())[0] == "09:30-10:00"
+    # After 07:35 less than half an hour of it would be left.
+    late = day(now=at("07:35"))
+    assert spans(late, ticket())[0] == "10:00-12:00"
+    assert candidates(late, ticket(), TWO_HOURS).dropped == {"TOO_SOON": 1}
+
+
+def test_a_ticket_for_the_past_has_no_candidate_and_the_reasons_say_so() -> None:
+    asked = ticket(windows=({"open": at("08:00"), "close": at("10:00")},))
+    found = candidates(day(now=at("14:00")), asked, TWO_HOURS)
+    assert found.kept == ()
+    # 08 to 16 is over or too soon; 16 to 20 was not asked for.
+    assert found.dropped == {"TOO_SOON": 4, "OUTSIDE_WISHES": 2}
+
+
+def test_wishes_cut_and_short_pieces_are_dropped() -> None:
+    wishes = (
+        {"open": at("08:00"), "close": at("08:29")},
+        {"open": at("09:15"), "close": at("10:30")},
+        {"open": at("12:30"), "close": at("13:00")},
+    )
+    # 08:00-08:29 is too short; of 09:15-10:30 either slot gets its part.
+    assert spans(day(), ticket(windows=wishes)) == ["09:15-10:00", "10:00-10:30", "12:30-13:00"]
+
+
+def test_visiting_hours_earliest_and_latest_cut() -> None:
+    policy = {"visiting_hours": {"open": "09:00", "close": "17:00"}}
+    # Service of 30 minutes that ends by 15:50 starts by 15:20: by 15:15 on the quarter hour.
+    asked = ticket(earliest=at("11:00"), latest=at("15:50"))
+    assert spans(day(policy=policy), asked) == ["11:00-12:00", "12:00-14:00", "14:00-15:15"]
+    dropped = candidates(day(policy=policy), asked, TWO_HOURS).dropped
+    assert dropped == {"TOO_SOON": 1, "AFTER_SERVICE_LIMIT": 1, "OUTSIDE_VISITING_HOURS": 1}
+
+
+def test_slots_after_due_are_marked() -> None:
+    found = candidates(day(), ticket(due=at("12:00")), TWO_HOURS)
+    assert [c.is_after_due for c in found.kept] == [False, False, True, True, True, True]
+    assert [c.part for c in found.kept] == [0, 0, 1, 1, 1, 2]
+
+
+def test_what_lies_beyond_the_horizon_is_nobodys_time() -> None:
+    # The horizon ends at 15:00, in the middle of a slot.
+    problem = small.problem([], horizon={"start": at("00:00"), "end": at("15:00")})
+    assert spans(problem, ticket())[-1] == "14:00-15:00"
+    assert candidates(problem, ticket(), TWO_HOURS).dropped == {"NO_SHIFT": 2}
+
+
+NIGHT = [
+    Slot(open="00:00", close="02:00"),
+    Slot(open="02:00", close="03:00"),
+    Slot(open="02:30", close="04:00"),
+]
+ALL_DAY = {"visiting_hours": {"open": "00:00", "close": "24:00"}, "offer_lead_minutes": 0}
+
+
+def berlin(month: int, number: int, hours: int) -> Problem:
+    """A local day in Berlin: midnight is 23:00 UTC in winter, 22:00 UTC in summer."""
+    offset = 1 if month == 3 else 2
+    start = datetime(2026, month, number, tzinfo=UTC).timestamp() - 3600 * offset
+    begin = datetime.fromtimestamp(start, UTC)
+    end = datetime.fromtimestamp(start + 3600 * hours, UTC)
+    return Problem(
+        horizon={"start": begin, "end": end},
+        timezone="Europe/Berlin",
+        tickets=(),
+        engineers=(),
+        travel={"kind": "straight_line"},
+        policy=ALL_DAY,
+        fault_types=[{"code": "plain", "duration": {"mean": 1800}}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        # 02:00 to 03:00 does not exist: the slot between them is empty, 02:30 moves to 03:30.
+        (berlin(3, 29, 23), [("23:00", "01:00"), ("01:30", "02:00")]),
+        # 02:00 to 03:00 comes twice: the first 02:00 and 02:30 count, and 04:00 is 3 h later.
+        (berlin(10, 25, 25), [("22:00", "00:00"), ("00:00", "02:00"), ("00:30", "03:00")]),
+    ],
+)
+def test_slots_follow_the_wall_clock_when_it_changes(
+    problem: Problem, expected: list[tuple[str, str]]
+) -> None:
+    found = candidates(problem, ticket(place={"lat": 1.0, "lon": 1.0}), NIGHT)
+    windows = [(f"{c.window.open:%H:%M}", f"{c.window.close:%H:%M}") for c in found.kept]
+    assert windows == expected
+    assert not found.dropped
