@@ -22,7 +22,7 @@ from dispatchopt.windows.offers import offers_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from dispatchopt.booking.states import Booking, BookingEvent
     from dispatchopt.booking.stream import Stream
@@ -140,6 +140,17 @@ class Desk(Steps):
         with self._lock:
             self.sync()
             return self._routes.board.problem()
+
+    def ticket(self, ticket_id: str) -> Ticket | None:
+        """Return a ticket of the plan or of the ledger; None if neither knows it."""
+        with self._lock:
+            self.sync()
+            return self._routes.ticket(ticket_id) or self._ledger.ticket(ticket_id)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of days and display."""
+        return self._routes.planner.problem.zone
 
     def booking(self, ticket_id: str) -> Booking | None:
         """Return what stands with a ticket's customer."""
