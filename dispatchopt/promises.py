@@ -6,7 +6,8 @@ its shift gets back its previous route, and the others give up what that route h
 over are put in again where no promise starts later. A search in which no promise may start later
 than that makes up for what it cost. The previous routes themselves are always among the plans
 compared, so a promise falls below the minimum only where they no longer hold it either, or where
-another promise would be broken for it.
+another promise would be broken for it. For these, and for what was promised since that plan, the
+search looks for surer places, at what a missed window counts in an offer's grade.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dispatchopt.solvers.insertion import Inserter, improve
 from dispatchopt.solvers.lns import default_heat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
 
     from dispatchopt.instance import Compiled
     from dispatchopt.solvers._kernels import Search
@@ -46,15 +47,9 @@ Routes = list[list[int]]
 
 
 def has_promises(compiled: Compiled) -> bool:
-    """Whether the previous plan holds a visit that was promised to a customer."""
-    previous = compiled.problem.previous_plan
-    if previous is None:
-        return False
-    tickets = compiled.ctx.tickets
-    return any(
-        visit.ticket_id in tickets and tickets[visit.ticket_id].ticket.appointment is not None
-        for route in previous.routes
-        for visit in route.visits
+    """Whether there is a plan before this one, and something promised to a customer."""
+    return compiled.problem.previous_plan is not None and any(
+        ticket.ticket.appointment is not None for ticket in compiled.ctx.tickets.values()
     )
 
 
@@ -89,12 +84,14 @@ class Guard:
         self._safe: Routes | None = None
         self._held: dict[str, float] = {}
         self._was: dict[str, float] = {}
+        self._wanted: Set[str] = frozenset()
         previous = compiled.problem.previous_plan
         if previous is not None and has_promises(compiled):
             self._safe = lns.repaired(encode(compiled, previous))
             now = self._simulation.kept(self._safe)
             self._held = {t: p for t, p in now.items() if p >= self._least and t in self._row}
             self._was = {**self._told_before(), **self._held}
+            self._wanted = self._was.keys() | self._new_promises()
 
     def _told_before(self) -> dict[str, float]:
         """Return what the previous plan told of promises that stand, if that was enough."""
@@ -109,6 +106,15 @@ class Guard:
             and visit.ticket_id in tickets
             and tickets[visit.ticket_id].ticket.appointment == visit.promised
         }
+
+    def _new_promises(self) -> set[str]:
+        """Return the tickets that were promised since the previous plan, or for another time."""
+        previous = self.compiled.problem.previous_plan
+        assert previous is not None
+        before = {v.ticket_id: v.promised for route in previous.routes for v in route.visits}
+        tickets = (self.compiled.ctx.tickets[ticket_id] for ticket_id in self._row)
+        windows = ((t.id, t.ticket.appointment) for t in tickets if t.is_promised)
+        return {t for t, window in windows if window is not None and before.get(t) != window}
 
     def kept(self, routes: Routes) -> dict[str, float]:
         """Return how surely each promise of the routes is kept."""
@@ -153,9 +159,12 @@ class Guard:
         return best.routes
 
     def _to_mend(self, kept: Mapping[str, float]) -> list[int]:
-        """Return the tickets of weakened promises that are still to be planned."""
-        weak = (item.ticket_id for item in self.weakened(kept))
-        return [self._row[ticket_id] for ticket_id in weak if ticket_id in self._row]
+        """Return the tickets still to be planned whose promises are not sure enough."""
+        return [
+            self._row[ticket_id]
+            for ticket_id in sorted(self._wanted)
+            if ticket_id in self._row and kept.get(ticket_id, 0.0) < self._least
+        ]
 
     def _judge(self, routes: Routes) -> _Judged:
         compiled = self.compiled
@@ -165,7 +174,7 @@ class Guard:
         left_out[[t for route in routes for t in route]] = False
         cost = held.chain.route[:, kernels.COST_OF].sum()
         cost += compiled.instance.skip_cost[left_out].sum()
-        others = (kept[t] for t in self._was if t not in self._held and t in kept)
+        others = (kept[t] for t in self._wanted if t not in self._held and t in kept)
         short = sum(max(0.0, self._least - p) for p in others)
         return _Judged(
             int((left_out & self._promised).sum()),
@@ -217,8 +226,9 @@ class Guard:
         opens, closes = kernels.WINDOW, kernels.WINDOW + 1
         for s, route in enumerate(judged.routes):
             for position, t in enumerate(route):
-                told = judged.kept.get(self.compiled.ticket_ids[t])
-                if told is not None and self.compiled.ticket_ids[t] in self._was:
+                ticket_id = self.compiled.ticket_ids[t]
+                told = judged.kept.get(ticket_id)
+                if told is not None and ticket_id in self._wanted:
                     start = int(held.chain.times[s, position, kernels.BEG])
                     half = int(ticket[t, opens] + start) // 2
                     ticket[t, closes] = start if told >= self._least else half

@@ -188,11 +188,10 @@ class Planner:
         run = Run(self._compiled, options, begin)
         candidates = run.search()
         guard = Guard(self._compiled, run.lns)
-        mended = guard.mend(
-            candidates[0],
-            seconds=0.0 if run.interrupted else kept_back,
-            iterations=int(share * (options.iterations or 0)),
-        )
+        if run.interrupted:
+            share, kept_back = 0.0, None
+        again = int(share * (options.iterations or 0))
+        mended = guard.mend(candidates[0], seconds=kept_back, iterations=again)
         if mended is not candidates[0]:
             candidates.insert(0, mended)
         return self._result(run, candidates, guard)

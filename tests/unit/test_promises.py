@@ -142,6 +142,25 @@ def test_of_a_promise_that_no_shift_holds_any_more_the_surer_place_is_taken() ->
     assert kept["dear"] == 1.0
 
 
+def test_what_was_promised_since_is_planned_surely_if_that_is_worth_it() -> None:
+    urgent = ticket("T9", "a", 60, priority=1)
+    before = planned(problem([urgent], policy=URGENT)).plan
+    assert [v.ticket_id for v in before.routes[0].visits] == ["T9"]
+    for price, is_sure in ((0, False), (10_000_000, True)):
+        policy = URGENT.model_copy(update={"missed_window_cost": price})
+        now = with_plan(promised_day(), before, urgent, policy=policy)
+        plan = planned(now, iterations=2000).plan
+        assert (kept_of(plan) == {"T1": 1.0}) == is_sure
+        assert plan.weakened_promises == ()  # nobody told before how sure it was
+
+
+def test_mended_plans_repeat() -> None:
+    before = planned(promised_day()).plan
+    task = with_plan(promised_day(), before, ticket("T9", "a", 60, priority=1), ticket("T8", "b"))
+    plans = [planned(task, threads=2).plan for _ in range(2)]
+    assert plans[0].routes == plans[1].routes
+
+
 def test_started_visits_have_kept_their_promise_or_not() -> None:
     begun = ticket(
         "T1",
