@@ -43,6 +43,11 @@ def test_too_many_visits_for_a_shift_are_refused_too() -> None:
         board(small.problem([{}, {}], shift={"max_visits": 1}), "t0", "t1")
 
 
+def test_a_ticket_where_a_rule_forbids_it_is_refused_too() -> None:
+    with pytest.raises(do.InvalidProblemError, match="not feasible"):
+        board(small.problem([{"skills": {"fibre": 1}}]), "t0")
+
+
 def test_insert_takes_the_place_that_was_found_and_remove_gives_it_back() -> None:
     mine = board(small.problem([{}]), "t0")
     start, cost = mine.version, mine.cost()

@@ -8,96 +8,40 @@ planner compiles, tries it with the planner's kernels, and plays the days of `ch
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from dispatchopt.board.checked import checked
+from dispatchopt.board.door import Door
+from dispatchopt.board.found import MOST_DISPLACED, Found
 from dispatchopt.chance import (
     NUM_SAMPLES,
-    Spreads,
     draw,
     kept_probabilities,
     promised_windows,
-    sample,
     told,
     with_kept_probabilities,
 )
 from dispatchopt.errors import InternalError, InvalidProblemError, Issue
-from dispatchopt.forms import FOREVER
-from dispatchopt.instance import compile_ticket, decode, encode
+from dispatchopt.instance import decode, encode
 from dispatchopt.models import Problem, Unserved
-from dispatchopt.models.cross_check import check_ticket
-from dispatchopt.rules.pins import is_fixed
-from dispatchopt.solve import Planner, hash_problem
+from dispatchopt.solve import Planner
 from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers import _places
-from dispatchopt.solvers.held import UNPROMISED, Held, Legs, Line, Newcomer
-from dispatchopt.travel import Reach
+from dispatchopt.solvers.held import Held, Newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
+    from dispatchopt.board.found import Prepared
     from dispatchopt.chance import Spread
     from dispatchopt.forms import Int64Array
-    from dispatchopt.instance import Compiled, TicketRow
+    from dispatchopt.instance import Compiled
     from dispatchopt.models import Plan, Ticket, Window
     from dispatchopt.rules.context import TicketFacts
-
-
-MOST_DISPLACED = 3
-"""Visits next to each other that may give way to one ticket."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A place for a ticket: on a shift, at a position, in a window.
-
-    Attributes
-    ----------
-    window_index
-        Which of the windows asked for.
-    shift_idx, shift_id, position
-        Where; the position counts the visits that have not started, from 0.
-    added_cost
-        What the plan costs more; the price of leaving the ticket out is not counted.
-    start, end
-        Of its service, in seconds from the start of the horizon.
-    tardiness
-        Seconds that it ends after its `due`.
-    kept_probability
-        That service starts in the window; 1 without a window.
-    weakest, weakest_before
-        The least such probability of another promise of that route afterwards, and what that one
-        has now; 1 if there is none.
-    weakens
-        Whether another promise would fall below `Policy.min_kept_probability`, or further below.
-    is_good
-        Whether it may be promised: likely enough, and without weakening another promise.
-    room_seconds
-        Seconds of the shift that the visit itself takes.
-    displaces
-        Tickets that leave the plan for it.
-    """
-
-    window_index: int
-    shift_idx: int
-    shift_id: str
-    position: int
-    added_cost: int
-    start: int
-    end: int
-    tardiness: int
-    kept_probability: float
-    weakest: float
-    weakest_before: float
-    weakens: bool
-    is_good: bool
-    room_seconds: int
-    displaces: tuple[str, ...] = ()
 
 
 class Board:
@@ -143,15 +87,14 @@ class Board:
             next(enough, NUM_SAMPLES + 1),
             np.array([int(np.ceil(missed * (1 - share))) for share in shares], np.int64),
         )
-        self._spreads = Spreads(planner.problem)
-        self._reach = Reach(planner.problem.travel, self._compiled.ctx.travel)
+        self._door = Door(self._compiled, seed)
         self._shift_idx = {shift_id: s for s, shift_id in enumerate(self._compiled.shift_ids)}
         self._changed: dict[str, Ticket] = {}
         self._displaced: dict[str, tuple[str, str]] = {}
         self._ids = list(self._compiled.ticket_ids)
         self._row_of = {ticket_id: row for row, ticket_id in enumerate(self._ids)}
-        self._history = hashlib.sha256(plan.plan_id.encode())
         orders = encode(self._compiled, plan)
+        self._history = hashlib.sha256(f"{plan.plan_id}{orders}".encode())
         self._at = {row: s for s, order in enumerate(orders) for row in order}
         self._load(orders)
 
@@ -159,7 +102,12 @@ class Board:
         """Put the plan's routes in."""
         self._held.make_room(max((len(order) for order in orders), default=0))
         feasible = self._held.load(orders)
-        broken = [self._compiled.shift_ids[s] for s in np.flatnonzero(~feasible)]
+        legal = self._held.search.legal
+        broken = [
+            self._compiled.shift_ids[s]
+            for s, order in enumerate(orders)
+            if not feasible[s] or not all(legal[row, s] for row in order)
+        ]
         if broken:
             message = (
                 "this route is not feasible for the problem; check the plan (`dispatchopt check`) "
@@ -190,14 +138,14 @@ class Board:
 
     def spread_of(self, facts: TicketFacts) -> Spread:
         """Return how long a ticket may take at 100 %."""
-        return self._spreads.of(facts)
+        return self._door.spread_of(facts)
 
     def is_fact(self, ticket: Ticket) -> bool:
         """Whether it is, or was at the start, begun or locked to its time: its shift depends on it.
 
         Such a ticket cannot be changed here: make a new board of the problem with its change.
         """
-        return is_fixed(ticket) or ticket.id in self._compiled.ctx.pins
+        return self._door.is_fact(ticket)
 
     def shift_of(self, ticket_id: str) -> str | None:
         """Return the shift on which a ticket is planned that has not started; None: on none."""
@@ -273,7 +221,7 @@ class Board:
         plan = decode(planner.compiled, routes, reasons)
         kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
         plan = plan.model_copy(update={"rejected": self._planner.rejected})
-        return _checked(planner, with_kept_probabilities(plan, kept))
+        return checked(planner, with_kept_probabilities(plan, kept))
 
     def copy(self) -> Board:
         """Return another board that can be changed by itself."""
@@ -281,7 +229,7 @@ class Board:
             other = object.__new__(Board)
             other.__dict__.update(self.__dict__)
             other.lock = RLock()
-            other._held, other._reach = self._held.copy(), self._reach.copy()
+            other._held, other._door = self._held.copy(), self._door.copy()
             other._changed, other._ids = dict(self._changed), list(self._ids)
             other._displaced = dict(self._displaced)
             other._row_of, other._at = dict(self._row_of), dict(self._at)
@@ -377,7 +325,7 @@ class Board:
         asked = range(len(row.facts)) if indices is None else indices
         if not asked:
             return []
-        lines = [self._line(row, r) for r in asked]
+        lines = [self._door.line(row, r) for r in asked]
         open_to = np.ones(num_s, np.bool_) if only is None else np.arange(num_s) == only
         back = None if is_out else self._take_out(compiled.ticket.id)
         base = None
@@ -434,68 +382,20 @@ class Board:
             displaces=tuple(self._ids[row] for row in gone),
         )
 
-    def _compile(self, ticket: Ticket, windows: Sequence[Window | None]) -> Prepared:
-        """Compile a ticket with each window promised."""
-        if not windows:
-            raise ValueError("places are looked for in one window at least; None is any time")
-        self.refuse(ticket, windows)
-        row = compile_ticket(self._compiled, ticket, windows)
-        rows = row.rows
-        self._held.add_capacities(rows.capacity_names, rows.capacity)
-        # No rule keeps a ticket off a shift, or prices it there, because of its appointment.
-        assert (rows.blocked == rows.blocked[0]).all()
-        assert (rows.assign_cost == rows.assign_cost[0]).all()
-        place = self._reach.add(ticket.place)
-        legs = Legs(*self._reach.legs(place), place)
-        seconds = sample(ticket.id, self._spreads.of(row.facts[0]), NUM_SAMPLES, self._seed)
-        return Prepared(ticket, row, legs, seconds)
-
     def refuse(self, ticket: Ticket, windows: Sequence[Window | None] = ()) -> None:
         """Raise `InvalidProblemError` for a ticket that has no place here, with all its faults.
 
         It contradicts the problem, is not to be visited, or is a fact; or one of the windows that
         it might be promised closes before it opens.
         """
-        problem = self._planner.problem
-        known = set(self._changed)
-        if ticket.after:
-            known |= {other.id for other in problem.tickets}
-        issues = check_ticket(problem, ticket.model_copy(update={"appointment": None}), known)
-        for window in windows:
-            if window is not None and window.close < window.open:
-                promised = ticket.model_copy(update={"windows": (), "appointment": window})
-                found = check_ticket(problem, promised, known)
-                issues += [issue for issue in found if issue.field == "appointment"]
-        if not ticket.is_plannable:
-            message = "is not to be visited; set it to open first"
-            issues.append(Issue("ticket", ticket.id, "status", ticket.status, message))
-        elif self.is_fact(ticket):
-            issues.append(_fact(ticket))
-        if issues:
-            raise InvalidProblemError(issues)
+        self._door.refuse(ticket, windows, set(self._changed))
 
-    def _refuse_fact(self, ticket: Ticket) -> None:
-        if self.is_fact(ticket):
-            raise InvalidProblemError([_fact(ticket)])
-
-    def _line(self, row: TicketRow, r: int) -> Line:
-        rows, window = row.rows, row.facts[r].ticket.appointment
-        ctx = self._compiled.ctx
-        promise = UNPROMISED
-        if window is not None:
-            promise = ctx.seconds(window.open), ctx.seconds(window.close)
-        return Line(
-            blocked=rows.blocked[r] != 0,
-            assign=rows.assign_cost[r],
-            windows=rows.window[r, : rows.num_windows[r]].tolist(),
-            pieces=[piece for piece in rows.time_cost[r].tolist() if piece[0] < FOREVER],
-            duration=rows.duration[r],
-            latest=int(rows.latest[r]),
-            skip=int(rows.skip_cost[r]),
-            demand=dict(zip(rows.capacity_names, rows.demand[r].tolist(), strict=True)),
-            promise=promise,
-            is_free=not row.facts[r].is_promised,
-        )
+    def _compile(self, ticket: Ticket, windows: Sequence[Window | None]) -> Prepared:
+        """Compile a ticket with each window promised; make room for what it needs first."""
+        prepared = self._door.prepare(ticket, windows, set(self._changed))
+        rows = prepared.row.rows
+        self._held.add_capacities(rows.capacity_names, rows.capacity)
+        return prepared
 
     # --- Changes ---
 
@@ -578,7 +478,7 @@ class Board:
         if row is None:
             row = self._row_of[ticket.id] = self._held.add_row()
             self._ids.append(ticket.id)
-        line = self._line(compiled.row, 0)
+        line = self._door.line(compiled.row, 0)
         self._held.set_row(row, Newcomer(line, compiled.legs, compiled.seconds))
         if not self._held.insert(row, s, at):
             raise InternalError(f"ticket '{ticket.id}' has no room where its place was found")
@@ -607,7 +507,7 @@ class Board:
             ticket = self.ticket(ticket_id)
             if ticket is None:
                 raise KeyError(ticket_id)
-            self._refuse_fact(ticket)
+            self._door.refuse_fact(ticket)
             gone = self._clear(ticket_id)
             self._changed[ticket_id] = ticket.model_copy(update={"appointment": None})
             self._note("remove", ticket_id)
@@ -621,7 +521,7 @@ class Board:
         with self.lock:
             if ticket.is_plannable:
                 self.refuse(ticket, [ticket.appointment])
-            self._refuse_fact(ticket)
+            self._door.refuse_fact(ticket)
             gone = self._clear(ticket.id)
             self._changed[ticket.id] = ticket
             self._note("update", ticket.model_dump_json())
@@ -669,43 +569,6 @@ class Board:
         return _Taken(row, s, at, self._held.remove(s, at), costs)
 
 
-def _fact(ticket: Ticket) -> Issue:
-    message = (
-        "has begun, or is or was locked to its time: it has its place; plan the whole problem anew "
-        "if that is to change"
-    )
-    return Issue("ticket", ticket.id, "lock", ticket.lock, message)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A ticket compiled beside a board's problem, once for each window that it might be promised.
-
-    Attributes
-    ----------
-    ticket, row
-        The ticket and its numbers.
-    legs, seconds
-        Travel from and to its place; how long it lasts on each day played through.
-    """
-
-    ticket: Ticket
-    row: TicketRow
-    legs: Legs
-    seconds: npt.NDArray[np.int32]
-
-    @property
-    def facts(self) -> tuple[TicketFacts, ...]:
-        """The ticket with each window promised."""
-        return self.row.facts
-
-    @property
-    def blocked(self) -> npt.NDArray[np.uint32]:
-        """``uint32[S]``: bit i is set where rule i of the registry keeps the ticket off a shift."""
-        blocked: npt.NDArray[np.uint32] = self.row.rows.blocked[0]
-        return blocked
-
-
 class _Taken(NamedTuple):
     """Where a ticket was, whether the rest is feasible, and the routes' costs before."""
 
@@ -714,32 +577,3 @@ class _Taken(NamedTuple):
     at: int
     is_feasible: bool
     costs: Int64Array
-
-
-def _checked(planner: Planner, plan: Plan) -> Plan:
-    """Return a decoded plan with what the checker tells of it."""
-    report = planner.check(plan)
-    false = {v.ticket_id for v in report.violations if v.rule == "reason"}
-    if false:
-        unserved = tuple(
-            Unserved(ticket_id=item.ticket_id, reason="SEARCH_LIMIT")
-            if item.ticket_id in false
-            else item
-            for item in plan.unserved
-        )
-        plan = plan.model_copy(update={"unserved": unserved})
-        report = planner.check(plan)
-    if not report.is_valid:
-        rules = sorted({violation.rule for violation in report.violations})
-        raise InternalError(f"the checker refused the board's plan: rules {rules}")
-    input_hash = hash_problem(planner.problem)
-    listed = plan.model_dump_json(include={"routes", "unserved"})
-    return plan.model_copy(
-        update={
-            "plan_id": hashlib.sha256((input_hash + listed).encode()).hexdigest()[:16],
-            "broken_promises": report.broken_promises,
-            "needs_customer_consent": report.needs_customer_consent,
-            "overridden": report.overridden,
-            "cost": report.cost,
-        }
-    )
