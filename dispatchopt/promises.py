@@ -141,13 +141,16 @@ class Guard:
         found, safe = self._judge(routes), self._safe
         if not self._to_mend(found.kept):
             return routes
-        began, best = time.monotonic(), found
+        best, end = found, time.monotonic() + (seconds or 0.0)
+
+        def left(share: float) -> float | None:
+            return None if seconds is None else share * (end - time.monotonic())
+
         try:
             best = min(best, *self._restored(routes, safe), *self._restored(safe, safe), key=_rank)
-            left = None if seconds is None else seconds - (time.monotonic() - began)
-            if iterations if left is None else left > LEAST_SECONDS:
-                again = self._search_again(best, left, iterations)
-                best = min(best, again, *self._restored(again.routes, best.routes), key=_rank)
+            # What is dear to restore is often cheap to put elsewhere.
+            best = self._retried(best, found, safe, left(0.5), iterations // 2)
+            best = self._retried(best, best, best.routes, left(1.0), iterations // 2)
         except KeyboardInterrupt:
             logger.info("interrupted; keeping the best plan so far")
         logger.info(
@@ -201,7 +204,8 @@ class Guard:
             if not more:
                 break
             given |= more
-        filled = improve(self._tightened(judged), self._lns.most_visits, judged.routes)
+        tight = self._tightened(self._starts(judged.routes))
+        filled = improve(tight, self._lns.most_visits, judged.routes)
         return [judged, self._judge(filled)]
 
     def _merged(self, routes: Routes, safe: Routes, given: set[int]) -> Routes:
@@ -219,27 +223,41 @@ class Guard:
                 return merged
             given |= broken
 
-    def _tightened(self, judged: _Judged) -> Search:
-        """Let promises close when they start now; weak ones when they would be half as late."""
-        held = Inserter(self._search, 1, judged.routes)
+    def _starts(self, routes: Routes) -> dict[int, int]:
+        """Return when the visits begin whose promises are wanted, by ticket."""
+        held = Inserter(self._search, 1, routes)
+        return {
+            t: int(held.chain.times[s, position, kernels.BEG])
+            for s, route in enumerate(routes)
+            for position, t in enumerate(route)
+            if self.compiled.ticket_ids[t] in self._wanted
+        }
+
+    def _tightened(self, starts: Mapping[int, int]) -> Search:
+        """Let no promise begin later than it does."""
         ticket = self._search.ticket.copy()
-        opens, closes = kernels.WINDOW, kernels.WINDOW + 1
-        for s, route in enumerate(judged.routes):
-            for position, t in enumerate(route):
-                ticket_id = self.compiled.ticket_ids[t]
-                told = judged.kept.get(ticket_id)
-                if told is not None and ticket_id in self._wanted:
-                    start = int(held.chain.times[s, position, kernels.BEG])
-                    half = int(ticket[t, opens] + start) // 2
-                    ticket[t, closes] = start if told >= self._least else half
+        for t, start in starts.items():
+            ticket[t, kernels.WINDOW + 1] = start
         return self._search._replace(ticket=ticket)
 
-    def _search_again(self, best: _Judged, seconds: float | None, iterations: int) -> _Judged:
-        lns = self._lns
-        weak = set(self._to_mend(best.kept))
+    def _retried(
+        self, best: _Judged, begin: _Judged, safe: Routes, seconds: float | None, iterations: int
+    ) -> _Judged:
+        """Return the best, or what a search from `begin` finds, restored from the safe routes."""
+        if (iterations == 0) if seconds is None else (seconds < LEAST_SECONDS):
+            return best
+        again = self._search_again(begin, seconds, iterations)
+        return min(best, again, *self._restored(again.routes, safe), key=_rank)
+
+    def _search_again(self, begin: _Judged, seconds: float | None, iterations: int) -> _Judged:
+        """Search on from routes; what is not sure there must be put in half as late."""
+        lns, weak = self._lns, set(self._to_mend(begin.kept))
+        starts = self._starts(begin.routes)
+        for t in weak & starts.keys():
+            starts[t] = int(self._search.ticket[t, kernels.WINDOW] + starts[t]) // 2
         try:
-            lns.search = self._tightened(best)
-            lns.adopt([[t for t in route if t not in weak] for route in best.routes])
+            lns.search = self._tightened(starts)
+            lns.adopt([[t for t in route if t not in weak] for route in begin.routes])
             heat = default_heat(self.compiled.instance).share(HEAT_SHARE)
             if seconds is None:
                 lns.run_iterations(iterations, heat)
