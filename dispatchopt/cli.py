@@ -11,7 +11,9 @@ import typer
 
 from dispatchopt import __version__
 from dispatchopt.cli_anonymise import anonymise
+from dispatchopt.cli_book import book
 from dispatchopt.cli_common import (
+    BOOK_CODES,
     CODES,
     OFFER_CODES,
     Debug,
@@ -278,6 +280,7 @@ app.command(epilog=CODES)(doctor)
 app.command(epilog=NIGHT_CODES)(night)
 app.command(epilog=OFFER_CODES)(offer)
 app.command(epilog=OFFER_CODES)(propose)
+app.add_typer(book, name="book", epilog=BOOK_CODES, no_args_is_help=True)
 app.add_typer(database, name="database", epilog=CODES, no_args_is_help=True)
 app.add_typer(outbox, name="outbox", epilog=PUBLISH_CODES, no_args_is_help=True)
 app.add_typer(convert, name="convert", epilog=CODES, no_args_is_help=True)

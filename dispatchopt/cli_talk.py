@@ -66,6 +66,10 @@ class Talk:
         for warning in warnings:
             self.note(f"Warning: {warning}")
 
+    def complain(self, text: str) -> None:
+        """Print an error, whatever else is asked for."""
+        self._tell(text)
+
     def fail(self, code: Code, status: str, message: str, issues: Sequence[Issue]) -> NoReturn:
         """Print an error and end the run."""
         self._tell(message)

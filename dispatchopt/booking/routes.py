@@ -7,6 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatchopt.adapters.json_files import plan_digest, to_json
+from dispatchopt.adapters.local_time import Clock
 from dispatchopt.board import Board
 from dispatchopt.errors import BookingConflictError, InternalError
 from dispatchopt.models import Ticket
@@ -260,7 +261,7 @@ def place_for(
         reason = "WOULD_WEAKEN_PROMISE"
     else:
         reason = "TOO_UNCERTAIN"
-    span = f"{window.open.isoformat()}/{window.close.isoformat()}"
+    span = Clock(board.compiled.problem.zone).window_text(window.open, window.close)
     raise BookingConflictError(
         reason, f"Ticket '{ticket.id}': the window {span} is not possible: {_WHY[reason]}."
     )

@@ -49,7 +49,11 @@ def simulated(planner: Planner, plan: Plan) -> dict[str, float]:
     return kept_probabilities(compiled, orders)
 
 
-@given(problem=strategies.problems(max_tickets=5), changed=POLICIES, data=st.data())
+@given(
+    problem=strategies.problems(max_tickets=5) | strategies.break_problems(),
+    changed=POLICIES,
+    data=st.data(),
+)
 def test_whatever_is_confirmed_of_the_proposals_is_kept(
     problem: Problem, changed: dict[str, object], data: st.DataObject
 ) -> None:

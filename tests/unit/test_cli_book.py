@@ -1,0 +1,186 @@
+"""``dispatchopt book``: windows held, confirmed, moved and listed, from the files of ``plan``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from dispatchopt.booking import Ledger
+from dispatchopt.cli import app
+from tests.unit.raw_data import raw_engineer, raw_problem, raw_shift, raw_ticket
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def at(clock: str) -> str:
+    """Instant of a day that is never over."""
+    return f"2930-11-23T{clock}:00+08:00"
+
+
+def run(*arguments: object, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def book(*arguments: object, code: int = 0) -> str:
+    return str(run("book", *arguments, code=code).stdout)
+
+
+def book_json(*arguments: object, code: int = 0) -> Any:
+    answer = json.loads(book(*arguments, "--json", code=code))
+    assert answer["exit_code"] == code
+    return answer
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A day with one engineer, and nobody has called yet."""
+    folder = tmp_path_factory.mktemp("day")
+    shift = raw_shift("S1", start=at("08:00"), end=at("17:00"))
+    raw = raw_problem(
+        horizon={"start": at("00:00"), "end": at("23:59")},
+        tickets=[raw_ticket("T1"), raw_ticket("T2")],
+        engineers=[raw_engineer(skills={"FIBER_SPLICE": 2, "BROADBAND": 1}, shifts=[shift])],
+    )
+    problem = folder / "problem.json"
+    problem.write_text(json.dumps(raw), "utf-8")
+    run("plan", problem, "--out", folder / "out", "--iterations", 20, "--threads", 1)
+    return problem, folder / "out"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "bookings.db"
+    monkeypatch.setenv("DISPATCHOPT_LEDGER", str(path))
+    return path
+
+
+WINDOW = ("--window", "2930-11-23 10:00/12:00")
+LATER = ("--window", "2930-11-23 14:00/16:00")
+
+
+def test_a_window_is_held_confirmed_moved_and_missed(
+    files: tuple[Path, Path], ledger: Path
+) -> None:
+    held = book("hold", *files, "T1", *WINDOW)
+    assert held.startswith("T1: held, ")
+    assert "23 Nov, 10:00-12:00, E1" in held
+    text = book("confirm", "T1", "--customer", "zh", "--timezone", "Asia/Shanghai")
+    assert text.startswith("【预约成功】您的报修单T1已约定11月23日")
+    assert "10:00-12:00" in text
+
+    moved = book("reschedule", *files, "T1", *LATER, "--consent-of", "C7")
+    assert "T1: confirmed, " in moved
+    assert "14:00-16:00" in moved
+    assert "first promised" in moved
+    missed = book_json("missed", "T1", "--missed-by", "no_access")["booking"]
+    assert (missed["state"], missed["missed_by"]) == ("missed", "no_access")
+    again = book("revisit", "T1")
+    assert again.startswith("T1: revisit")
+    assert again.endswith("(times in UTC; --timezone shows others)\n")
+    kinds = [event.kind for event in Ledger(ledger).history("T1")]
+    assert kinds == ["hold", "confirm", "reschedule", "missed", "revisit"]
+
+
+def test_the_other_steps(files: tuple[Path, Path], ledger: Path) -> None:
+    book("hold", *files, "T1", *WINDOW, "--minutes", 5, "--by", "call-17")
+    assert book("release", "T1").startswith("T1: released")
+    book("hold", *files, "T1", *WINDOW)
+    assert book("park", "T1").startswith("T1: parked")
+    reported = book("report", *files, "T2", "--window", "2930-11-23 19:00/20:00")
+    assert "T2: confirmed, " in reported
+    assert "forced" in reported
+    assert "call by" not in book("contact", "T2")
+    assert book("cancel", "T2").startswith("T2: cancelled")
+    book("hold", *files, "T2", *WINDOW)
+    book("confirm", "T2")
+    assert book("done", "T2").startswith("T2: done")
+
+
+def test_bookings_are_listed(files: tuple[Path, Path], ledger: Path) -> None:
+    book("hold", *files, "T1", *WINDOW)
+    book("hold", *files, "T2", *LATER)
+    book("confirm", "T2")
+    lines = book("list", "--timezone", "Asia/Shanghai").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["T1: held", "T2: confirmed", "2 bookings"]
+    (only,) = book_json("list", "--state", "held")["bookings"]
+    assert only["ticket_id"] == "T1"
+
+
+def test_a_repeated_request_is_done_once(files: tuple[Path, Path], ledger: Path) -> None:
+    arguments = ("hold", *files, "T1", *WINDOW, "--request-id", "call-17")
+    first, second = book_json(*arguments), book_json(*arguments)
+    assert first == second
+    assert len(Ledger(ledger).history("T1")) == 1
+
+
+def test_a_conflict_lists_other_windows(files: tuple[Path, Path], ledger: Path) -> None:
+    refused = run("book", "hold", *files, "T1", "--window", "2930-11-23 20:00/21:00", code=8)
+    assert "the window 2930-11-23 20:00/21:00 is not possible: " in refused.stderr
+    assert "[NO_SHIFT]" in refused.stderr
+    assert "windows for T1, prices in minutes of work" in refused.stdout
+    answer = book_json("hold", *files, "T1", "--window", "2930-11-23 20:00/21:00", code=8)
+    assert (answer["status"], answer["reason"]) == ("conflict", "NO_SHIFT")
+    assert answer["instead"]["offers"]
+    book("hold", *files, "T1", *WINDOW)
+    stale = book_json("confirm", "T1", "--version", 7, code=8)
+    assert (stale["reason"], stale["booking"]["state"]) == ("STALE_VERSION", "held")
+
+
+def test_a_forced_window_is_held_however_unsure(files: tuple[Path, Path], ledger: Path) -> None:
+    # The engineer comes from T2, where nobody knows how long it takes.
+    book("hold", *files, "T2", "--window", "2930-11-23 10:00/10:00")
+    soon = ("--window", "2930-11-23 10:50/11:00")
+    refused = book_json("hold", *files, "T1", *soon, code=8)
+    assert refused["reason"] == "TOO_UNCERTAIN"
+    assert "forced" in book("hold", *files, "T1", *soon, "--forced")
+
+
+def test_a_new_plan_takes_over(files: tuple[Path, Path], ledger: Path, tmp_path: Path) -> None:
+    book("hold", *files, "T1", *WINDOW)
+    book("confirm", "T1")
+    again = tmp_path / "again"
+    run("plan", files[0], "--out", again, "--iterations", 10, "--threads", 1, "--seed", 7,
+        "--policy", _other_policy(tmp_path))  # fmt: skip
+    told = book("publish", files[0], again)
+    assert "bookings are made on this plan now" in told
+    assert "1 booking put into the plan: T1" in told
+    behind = book_json("hold", *files, "T2", *WINDOW, code=8)
+    assert behind["reason"] == "PLAN_CHANGED"
+    answer = book_json("publish", files[0], again)
+    assert answer["reinserted"] == ["T1"]
+
+
+def _other_policy(folder: Path) -> Path:
+    path = folder / "policy.json"
+    path.write_text(json.dumps({"preset": "city_day"}), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("confirm", "T1"), "no such ledger"),
+        (("list", "--state", "nonsense"), "no such state"),
+        (("list", "--timezone", "Mars"), "no IANA time zone"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    ledger: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in run("book", *arguments, code=2).stderr
+    assert not ledger.exists()
+
+
+def test_faults_of_a_call_are_told_together(files: tuple[Path, Path], ledger: Path) -> None:
+    told = run(
+        "book", "hold", *files, "T1", *WINDOW, "--by", "13800000000", "--request-id", " x", code=2
+    ).stderr
+    assert "by: must be an id of yours" in told
+    assert "request_id: must be an id" in told
+    assert "13800000000" not in told
