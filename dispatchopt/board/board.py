@@ -7,44 +7,28 @@ planner compiles, tries it with the planner's kernels, and plays the days of `ch
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dispatchopt.board.checked import checked
-from dispatchopt.board.door import Door
 from dispatchopt.board.found import MOST_DISPLACED, Found
-from dispatchopt.chance import (
-    NUM_SAMPLES,
-    draw,
-    kept_probabilities,
-    promised_windows,
-    told,
-    with_kept_probabilities,
-)
+from dispatchopt.board.state import State
 from dispatchopt.errors import InternalError, InvalidProblemError, Issue
-from dispatchopt.instance import decode, encode
-from dispatchopt.models import Problem, Unserved
-from dispatchopt.solve import Planner
 from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers import _places
-from dispatchopt.solvers.held import Held, Newcomer
+from dispatchopt.solvers.held import Newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dispatchopt.board.found import Prepared
-    from dispatchopt.chance import Spread
     from dispatchopt.forms import Int64Array
-    from dispatchopt.instance import Compiled
-    from dispatchopt.models import Plan, Ticket, Window
-    from dispatchopt.rules.context import TicketFacts
+    from dispatchopt.models import Ticket, Window
 
 
-class Board:
+class Board(State):
     """A plan that tickets are put into and taken from one by one, every promise kept.
 
     The same plan and the same sequence of changes give the same routes in every process. Methods
@@ -64,164 +48,6 @@ class Board:
     InvalidProblemError
         If a route of the plan is not feasible; all of them at once.
     """
-
-    def __init__(self, planner: Planner, plan: Plan, *, seed: int = 0) -> None:
-        self._planner, self._base, self._seed = planner, plan, seed
-        self._compiled: Compiled = planner.compiled
-        self.lock = RLock()
-        """Held by every method; hold it to ask several things of the same state."""
-        policy = planner.problem.policy
-        shares = [told(policy, n / NUM_SAMPLES) for n in range(NUM_SAMPLES + 1)]
-        enough = (n for n, share in enumerate(shares) if share >= policy.min_kept_probability)
-        self._told = shares
-        missed = policy.missed_window_cost
-        self._held = Held(
-            self._compiled.instance,
-            self._compiled.capacity_names,
-            draw(self._compiled, seed=seed),
-            promised_windows(self._compiled),
-            np.array(
-                [not self._compiled.ctx.tickets[t].is_promised for t in self._compiled.ticket_ids],
-                np.bool_,
-            ),
-            next(enough, NUM_SAMPLES + 1),
-            np.array([int(np.ceil(missed * (1 - share))) for share in shares], np.int64),
-        )
-        self._door = Door(self._compiled, seed)
-        self._shift_idx = {shift_id: s for s, shift_id in enumerate(self._compiled.shift_ids)}
-        self._changed: dict[str, Ticket] = {}
-        self._displaced: dict[str, tuple[str, str]] = {}
-        self._ids = list(self._compiled.ticket_ids)
-        self._row_of = {ticket_id: row for row, ticket_id in enumerate(self._ids)}
-        orders = encode(self._compiled, plan)
-        self._history = hashlib.sha256(f"{plan.plan_id}{orders}".encode())
-        self._at = {row: s for s, order in enumerate(orders) for row in order}
-        self._load(orders)
-
-    def _load(self, orders: list[list[int]]) -> None:
-        """Put the plan's routes in."""
-        self._held.make_room(max((len(order) for order in orders), default=0))
-        feasible = self._held.load(orders)
-        legal = self._held.search.legal
-        broken = [
-            self._compiled.shift_ids[s]
-            for s, order in enumerate(orders)
-            if not feasible[s] or not all(legal[row, s] for row in order)
-        ]
-        if broken:
-            message = (
-                "this route is not feasible for the problem; check the plan (`dispatchopt check`) "
-                "or plan anew"
-            )
-            raise InvalidProblemError([Issue("plan", s, "routes", "", message) for s in broken])
-
-    # --- What there is ---
-
-    @property
-    def compiled(self) -> Compiled:
-        """The problem as it was compiled; what changed since is not in it."""
-        return self._compiled
-
-    @property
-    def version(self) -> str:
-        """A short text for what was done to the plan so far; equal histories have equal ones."""
-        with self.lock:
-            return self._history.hexdigest()[:16]
-
-    def ticket(self, ticket_id: str) -> Ticket | None:
-        """Return a ticket as it is now, with the window that it was promised."""
-        changed = self._changed.get(ticket_id)
-        if changed is not None:
-            return changed
-        known = (ticket for ticket in self._planner.problem.tickets if ticket.id == ticket_id)
-        return next(known, None)
-
-    def spread_of(self, facts: TicketFacts) -> Spread:
-        """Return how long a ticket may take at 100 %."""
-        return self._door.spread_of(facts)
-
-    def is_fact(self, ticket: Ticket) -> bool:
-        """Whether it is, or was at the start, begun or locked to its time: its shift depends on it.
-
-        Such a ticket cannot be changed here: make a new board of the problem with its change.
-        """
-        return self._door.is_fact(ticket)
-
-    def shift_of(self, ticket_id: str) -> str | None:
-        """Return the shift on which a ticket is planned that has not started; None: on none."""
-        with self.lock:
-            s = self._at.get(self._row_of.get(ticket_id, -1))
-        return None if s is None else self._compiled.shift_ids[s]
-
-    def starts(self) -> dict[str, tuple[str, int]]:
-        """Return shift and start of service (seconds) of every visit that has not started."""
-        with self.lock:
-            times, shift_ids = self._held.chain.times, self._compiled.shift_ids
-            return {
-                self._ids[row]: (shift_ids[s], int(times[s, at, kernels.BEG]))
-                for s, order in enumerate(self._held.orders())
-                for at, row in enumerate(order)
-            }
-
-    def kept(self) -> dict[str, float]:
-        """Return how surely each promised visit that has not started begins in its window."""
-        with self.lock:
-            promised, kept = self._held.promised, self._held.kept
-            return {
-                self._ids[row]: self._told[int(kept[row])]
-                for order in self._held.orders()
-                for row in order
-                if promised[row, 0] <= promised[row, 1]
-            }
-
-    def orders(self) -> dict[str, list[str]]:
-        """Return the ids of each shift's visits in order, those that have started apart."""
-        with self.lock:
-            rows = self._held.orders()
-        named = ([self._ids[row] for row in order] for order in rows)
-        return dict(zip(self._compiled.shift_ids, named, strict=True))
-
-    def cost(self) -> int:
-        """Return what the routes cost; tickets left out are not counted."""
-        with self.lock:
-            return int(self._held.chain.route[:, kernels.COST_OF].sum())
-
-    def problem(self) -> Problem:
-        """Return the problem as it is now: with the tickets that came, and what was promised."""
-        base = self._planner.problem
-        with self.lock:
-            merged = {ticket.id: ticket for ticket in base.tickets} | self._changed
-        fields = {name: getattr(base, name) for name in base.model_fields_set}
-        return Problem(**{**fields, "tickets": tuple(merged.values())})
-
-    def plan(self) -> Plan:
-        """Return the plan as it is now, compiled and decoded anew; the checker accepts it.
-
-        A ticket left out keeps its reason so long as that is true.
-
-        Raises
-        ------
-        InternalError
-            If the checker refuses the plan: a bug of ours.
-        """
-        with self.lock:
-            orders, problem = self.orders(), self.problem()
-            displaced = {
-                ticket_id: Unserved(
-                    ticket_id=ticket_id,
-                    reason="LOST_TO_OTHERS",
-                    detail={"shift_id": shift_id, "tickets": [other]},
-                )
-                for ticket_id, (other, shift_id) in self._displaced.items()
-            }
-        planner = Planner(problem, rejected=self._planner.rejected)
-        index = {ticket_id: t for t, ticket_id in enumerate(planner.compiled.ticket_ids)}
-        routes = [[index[t] for t in orders[s]] for s in planner.compiled.shift_ids]
-        reasons = {item.ticket_id: item for item in self._base.unserved} | displaced
-        plan = decode(planner.compiled, routes, reasons)
-        kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
-        plan = plan.model_copy(update={"rejected": self._planner.rejected})
-        return checked(planner, with_kept_probabilities(plan, kept))
 
     def copy(self) -> Board:
         """Return another board that can be changed by itself."""
