@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 P50_AIM, P99_AIM, RATE_AIM = 15.0, 50.0, 100.0
 """Milliseconds, milliseconds, requests a second on one core."""
 
-COLD_RUNS = 5
 COLD_SECONDS = 300.0
 
 
@@ -43,9 +42,10 @@ class Scale:
     requests: int = 1000
     seeds: tuple[int, ...] = (1, 2, 3)
     plan_seconds: float = 20.0
+    cold_runs: int = 5
 
 
-SMOKE = Scale(tickets=40, days=2, requests=20, seeds=(1,), plan_seconds=1.0)
+SMOKE = Scale(tickets=40, days=2, requests=20, seeds=(1,), plan_seconds=1.0, cold_runs=1)
 
 
 def make_case(scale: Scale, seed: int) -> tuple[Problem, list[Ticket]]:
@@ -98,7 +98,7 @@ def measure(scale: Scale) -> list[Figure]:
         f"{len(millis)} tickets of {kinds} fault types against {' / '.join(remarks)} "
         f"({scale.days} days); {offers / len(millis):.1f} offers each; worst {number(max(millis))}"
     )
-    cold = cold_figures(problem, plan, calling[0])
+    cold = cold_figures(problem, plan, calling[0], scale.cold_runs)
     return [
         Figure("latency", "p50", _rank(millis, 0.5), "ms", at_most=P50_AIM, remark=remark),
         Figure("latency", "p99", _rank(millis, 0.99), "ms", at_most=P99_AIM),
@@ -152,7 +152,7 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def cold_figures(problem: Problem, plan: Plan, ticket: Ticket) -> list[Figure]:
+def cold_figures(problem: Problem, plan: Plan, ticket: Ticket, runs: int) -> list[Figure]:
     """Return the seconds from the start of a process to its first offer, kernels in the cache."""
     from dispatchopt.adapters.json_files import write_plan, write_problem
 
@@ -162,9 +162,7 @@ def cold_figures(problem: Problem, plan: Plan, ticket: Ticket) -> list[Figure]:
         write_plan(plan, folder / "plan.json")
         (folder / "ticket.json").write_text(ticket.model_dump_json())
         try:
-            found = [
-                run_case("offer", {"folder": name}, seconds=COLD_SECONDS) for _ in range(COLD_RUNS)
-            ]
+            found = [run_case("offer", {"folder": name}, seconds=COLD_SECONDS) for _ in range(runs)]
         except CaseFailedError as error:
             return [
                 Figure("latency", "cold process to its first offer", None, "s", remark=str(error))

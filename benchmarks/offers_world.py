@@ -62,7 +62,7 @@ class Habits:
         that of no window is a taste alone. The best is taken (multinomial logit).
     """
 
-    tickets_a_shift: float = 5.6
+    tickets_a_shift: float = 6.0
     overrun_share: float = 0.04
     overrun: tuple[float, float] = (1.5, 2.5)
     no_access_share: float = 0.04
