@@ -143,7 +143,7 @@ def _branches(
         )
         for seed in range(first, first + count)
     ]
-    return run_branches(orders, options.processes)
+    return run_branches(orders, options.processes, options.kept)
 
 
 def _concurrency(options: argparse.Namespace, found: Found) -> None:
@@ -154,6 +154,7 @@ def _concurrency(options: argparse.Namespace, found: Found) -> None:
 
 
 def _make_small(options: argparse.Namespace) -> None:
+    options.kept = None
     options.branches, options.naive_branches, options.days = 2, 1, 6
     options.iterations, options.processes = 20, 1
 
@@ -169,6 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fit", type=int, default=0, metavar="N", help="fit on N other branches")
     parser.add_argument("--identity", action="store_true", help="tell what is simulated")
     parser.add_argument("--naive-branches", type=int, default=20, help="to compare rules on")
+    parser.add_argument(
+        "--kept", type=Path, help="file of finished branches, to go on after an interruption"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"]

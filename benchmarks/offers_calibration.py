@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure
-from benchmarks.offers_branch import simulate
+from benchmarks.offers_branch import Promise, Tally, simulate
 from benchmarks.offers_fit import WITHIN, tenth_rows, tenths, worst
 from benchmarks.offers_naive import Grid
 from benchmarks.offers_ours import BoardBook, Ours
@@ -19,8 +20,8 @@ from benchmarks.offers_world import make_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-    from benchmarks.offers_branch import Promise, Tally
     from benchmarks.offers_fit import Knot, Pair
     from benchmarks.table import Rows
 
@@ -54,23 +55,46 @@ def run_branch(order: Order) -> Tally:
     return simulate(world, Grid(world, int(order.rule[-1])))
 
 
-def run_branches(orders: Sequence[Order], processes: int) -> list[Tally]:
-    """Simulate branches, `processes` at once; says on standard error how far it is."""
+def run_branches(orders: Sequence[Order], processes: int, kept: Path | None = None) -> list[Tally]:
+    """Simulate branches, `processes` at once; says on standard error how far it is.
+
+    Parameters
+    ----------
+    kept
+        File of finished branches, one a line: those in it are not simulated again.
+    """
+    known = dict(_read(kept))
+    left = [order for order in orders if _key(order) not in known]
     begin, days = time.monotonic(), 0
-    found: list[Tally] = []
-    for order, tally in zip(orders, _results(orders, processes), strict=True):
-        found.append(tally)
+    for order, tally in zip(left, _results(left, processes), strict=True):
+        known[_key(order)] = tally
+        if kept is not None:
+            with kept.open("a") as file:
+                file.write(json.dumps([_key(order), asdict(tally)]) + "\n")
         days += order.days
         seconds = time.monotonic() - begin
         sys.stderr.write(
             f"\r{order.rule}: {days} days, {seconds:.0f} s, {seconds / days:.3f} a day"
         )
+        sys.stderr.flush()
     sys.stderr.write("\n")
-    return found
+    return [known[_key(order)] for order in orders]
+
+
+def _key(order: Order) -> str:
+    return json.dumps(asdict(order))
+
+
+def _read(kept: Path | None) -> Iterator[tuple[str, Tally]]:
+    if kept is not None and kept.exists():
+        for line in kept.read_text().splitlines():
+            key, fields = json.loads(line)
+            promises = [Promise(**promise) for promise in fields.pop("promises")]
+            yield key, Tally(**fields, promises=promises)
 
 
 def _results(orders: Sequence[Order], processes: int) -> Iterator[Tally]:
-    if processes == 1:
+    if processes == 1 or len(orders) < 2:
         yield from map(run_branch, orders)
         return
     # Spawned, not forked: compiled kernels have threads of their own.
