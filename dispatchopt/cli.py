@@ -195,11 +195,11 @@ def warmup(verbose: Verbose = False, debug: Debug = False) -> None:
     """Compile the search kernels now, so that no plan waits for it (images, cron users)."""
     talk = Talk()
     with guard(talk, debug=debug, verbose=verbose):
-        from dispatchopt.solvers.cache import cache_folder, is_warm
+        from dispatchopt.solvers.cache import KERNEL_FILES, cache_folder, is_warm
 
         begin = time.monotonic()
-        was_warm = is_warm()
-        compile_kernels(talk, even_if_warm=True)
+        was_warm = is_warm(KERNEL_FILES)
+        compile_kernels(talk, even_if_warm=True, offers=True)
         done = "loaded" if was_warm else "compiled"
         folder = cache_folder()
         where = f"kept in {folder}" if folder else "kept nowhere: set NUMBA_CACHE_DIR"

@@ -158,20 +158,26 @@ def refuse_intake(source: Path, intake: Intake, allowed: str) -> None:
         )
 
 
-def compile_kernels(talk: Talk, *, even_if_warm: bool = False) -> None:
-    """Compile on a tiny problem, so that only the search itself runs under its time limit."""
-    from dispatchopt.solvers.cache import is_warm
+def compile_kernels(talk: Talk, *, even_if_warm: bool = False, offers: bool = False) -> None:
+    """Compile on a tiny problem, so that only the search itself runs under its time limit.
 
-    is_cold = not is_warm()
+    With `offers` the kernels of offers and bookings are compiled, too.
+    """
+    from dispatchopt.solvers.cache import KERNEL_FILES, PLANNING_FILES, is_warm
+
+    is_cold = not is_warm(KERNEL_FILES if offers else PLANNING_FILES)
     if is_cold:
         talk.note("Compiling the search kernels once for this installation: most of a minute ...")
     if is_cold or even_if_warm:
         from dispatchopt.generator import generate_plain
         from dispatchopt.instance import compile_problem
+        from dispatchopt.solvers.held import compile_places
         from dispatchopt.solvers.lns import Lns
 
-        lns = Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance)
-        lns.compile()
+        instance = compile_problem(generate_plain(tickets=3, engineers=1)).instance
+        Lns(instance).compile()
+        if offers:
+            compile_places(instance)
 
 
 def search(

@@ -64,7 +64,7 @@ def read_given(
     intake = with_policy(read_input(problem, on_bad_row, talk), policy)
     intake = with_due(intake, limits, talk)
     found = Given(intake, read_given_plan(plan))
-    compile_kernels(talk)
+    compile_kernels(talk, offers=True)
     return found
 
 

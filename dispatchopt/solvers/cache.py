@@ -16,7 +16,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 KERNEL_FILES = ("_kernels", "_pricing", "_chance", "_places")
 """Modules of this folder with compiled kernels; each may use those before it, none after it."""
+
+PLANNING_FILES = KERNEL_FILES[:3]
+"""Those that a plan is made with; the others are for offers and bookings."""
 
 PACKAGE = Path(__file__).parent / "__pycache__"
 """Where numba keeps the kernels beside their source."""
@@ -62,7 +65,7 @@ def njit(**options: Any) -> Callable[[_F], _F]:  # Any: numba's options
         if folder is not None:
             _tolerate_faults(kernel)
             cast("Any", kernel)._cache._cache_file._source_stamp = _source_stamp(
-                function.__module__.rpartition(".")[2]
+                _module_of(function)
             )
         return kernel
 
@@ -90,11 +93,23 @@ def cache_folder() -> Path | None:
     return None
 
 
-def is_warm() -> bool:
-    """Whether every kernel is compiled already, on disk for this processor or in this process."""
-    for name in KERNEL_FILES:
+def is_warm(names: Sequence[str] = PLANNING_FILES) -> bool:
+    """Whether the kernels are compiled already, on disk for this processor or in this process.
+
+    Parameters
+    ----------
+    names
+        The modules asked about.
+    """
+    for name in names:
         importlib.import_module(f"dispatchopt.solvers.{name}")  # decorates, and so fills the list
-    return bool(_kernels) and all(_is_compiled(kernel) for kernel in _kernels)
+    others = set(KERNEL_FILES) - set(names)
+    asked = [kernel for kernel in _kernels if _module_of(kernel.py_func) not in others]
+    return bool(asked) and all(_is_compiled(kernel) for kernel in asked)
+
+
+def _module_of(function: Callable[..., Any]) -> str:  # Any: what a kernel takes and gives
+    return function.__module__.rpartition(".")[2]
 
 
 @cache

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from dispatchopt.forms import FOREVER, Instance, Int64Array
 from dispatchopt.solvers import _places
+from dispatchopt.solvers._chance import Draws
 from dispatchopt.solvers._kernels import (
     COST_OF,
     DEMAND,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dispatchopt.forms import Int32Array
-    from dispatchopt.solvers._chance import Draws
 
 SPARE_ROWS = 64
 """Rows for tickets to come at first; twice as many as there are whenever they run out."""
@@ -382,3 +382,18 @@ class Held:
             chosen,
         )
         return chosen
+
+
+def compile_places(inst: Instance) -> None:
+    """Compile the kernels of offers, or load them from the cache; from the main thread, once."""
+    num_t, num_s = inst.num_tickets, inst.num_shifts
+    draws = Draws(
+        np.zeros((num_t, 1), np.int32),
+        np.full(num_s, 100, np.int64),
+        np.zeros((0, 1), np.int64),
+        np.full(num_s, -1, np.int64),
+    )
+    names = [""] * inst.capacity.shape[1]
+    unpromised = np.tile(np.array(UNPROMISED, np.int64), (num_t, 1))
+    free = np.zeros(num_t, np.bool_)
+    Held(inst, names, draws, unpromised, free, 1, np.zeros(2, np.int64))

@@ -12,6 +12,7 @@ import pytest
 from dispatchopt.generator import generate, generate_plain
 from dispatchopt.instance import compile_problem
 from dispatchopt.solvers import cache
+from dispatchopt.solvers.held import compile_places
 from dispatchopt.solvers.layout import lay_out, new_chain
 from dispatchopt.solvers.lns import Lns
 
@@ -152,9 +153,29 @@ def test_a_damaged_cache_is_made_anew(nowhere: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_once_compiled_every_kernel_is_warm() -> None:
-    Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance).compile()
-    assert [kernel.__name__ for kernel in cache._kernels if not cache._is_compiled(kernel)] == []
+    instance = compile_problem(generate_plain(tickets=3, engineers=1)).instance
+    Lns(instance).compile()
     assert cache.is_warm()
+    compile_places(instance)
+    assert [kernel.__name__ for kernel in cache._kernels if not cache._is_compiled(kernel)] == []
+    assert cache.is_warm(cache.KERNEL_FILES)
+
+
+def test_plans_do_not_wait_for_the_kernels_of_offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Uncompiled:
+        signatures = ()
+
+        def __init__(self, module: str) -> None:
+            self.py_func = lambda: None
+            self.py_func.__module__ = module
+
+    Lns(compile_problem(generate_plain(tickets=3, engineers=1)).instance).compile()
+    kernels = [*cache._kernels, Uncompiled("dispatchopt.solvers._places")]
+    monkeypatch.setattr(cache, "_kernels", kernels)
+    assert cache.is_warm()
+    assert not cache.is_warm(cache.KERNEL_FILES)
+    kernels.append(Uncompiled("dispatchopt.solvers._pricing"))
+    assert not cache.is_warm()
 
 
 @pytest.mark.parametrize(
