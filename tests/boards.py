@@ -129,11 +129,20 @@ def every_place(case: Case, ticket: Ticket, window: Window | None) -> dict[str, 
     rest = tuple(t for t in case.planner.problem.tickets if t.id != ticket.id)
     full = compile_problem(with_tickets(case.planner.problem, (*rest, promised)))
     t = full.ticket_ids.index(ticket.id)
-    orders = [[v for v in order if v != t] for order in encode(full, case.plan)]
+    planned = encode(full, case.plan)
+    orders = [[v for v in order if v != t] for order in planned]
+    own = next((s for s, order in enumerate(planned) if t in order), None)
+    # Over given tables the way of others may lead over the ticket alone: then it can only stay.
+    stays = own is not None and route_cost(full.instance, own, orders[own]) is None
     before, policy = case.board.kept(), full.problem.policy
     found: dict[str, list[Place]] = {}
     for s, order in enumerate(orders):
+        if stays and s != own:
+            continue
         alone = route_cost(full.instance, s, order)
+        if stays:
+            base = case.planner.compiled
+            alone = route_cost(base.instance, s, encode(base, case.plan)[s])
         for at in range(len(order) + 1):
             tried = [*order[:at], t, *order[at:]]
             cost = route_cost(full.instance, s, tried)

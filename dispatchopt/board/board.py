@@ -141,11 +141,12 @@ class Board(State):
         by_shift: bool,
         only: int | None = None,
         most: int = 0,
-        is_out: bool = False,
+        kept: Int64Array | None = None,
     ) -> list[Found]:
         """Return the best places by window, or by window and shift.
 
-        A ticket that is planned is taken out first, unless it is out already.
+        A ticket that is planned is taken out first, unless it is out already: then `kept` tells
+        in how many samples promises were kept before. Nothing weakens a promise by coming back.
         """
         num_s, row = len(self._shift_idx), compiled.row
         asked = range(len(row.facts)) if indices is None else indices
@@ -153,7 +154,10 @@ class Board(State):
             return []
         lines = [self._door.line(row, r) for r in asked]
         open_to = np.ones(num_s, np.bool_) if only is None else np.arange(num_s) == only
-        back = None if is_out else self._take_out(compiled.ticket.id)
+        back = None
+        if kept is None:
+            kept = self._held.kept.copy()
+            back = self._take_out(compiled.ticket.id)
         base = None
         if back is not None and not back.is_feasible:
             # Without it the rest has no way: there is no other shift for it.
@@ -168,7 +172,7 @@ class Board(State):
         hourly = np.zeros(num_s, np.int64) if room_per_hour is None else room_per_hour
         extra = np.asarray(-(-hourly * on_site // 3600), np.int64)
         num_groups = len(lines) * (num_s if by_shift else 1)
-        chosen = self._held.choose(lines, versions, found, group, num_groups, extra)
+        chosen = self._held.choose(lines, versions, found, group, num_groups, extra, kept)
         due = row.facts[0].due
         places = [
             self._told_place(found[place[_places.PLACE]], place, asked, due, on_site)
@@ -258,6 +262,7 @@ class Board(State):
         with self.lock:
             s = self._refuse_place(shift_id, ticket, displaces)
             compiled = self._compile(ticket, [window])
+            kept = self._held.kept.copy()
             back = self._take_out(ticket.id)
             if back is not None and not back.is_feasible and back.shift != s:
                 self._put_back([back])
@@ -266,7 +271,7 @@ class Board(State):
             out = [self._take_out(other) for other in displaces]
             gone = [taken for taken in out if taken is not None]
             left = int(self._held.costs()[s])
-            found = self._find(compiled, by_shift=False, only=s, is_out=True)
+            found = self._find(compiled, by_shift=False, only=s, kept=kept)
             if not found:
                 self._put_back([*([] if back is None else [back]), *gone])
                 return None

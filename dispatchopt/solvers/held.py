@@ -360,6 +360,7 @@ class Held:
         group: Int64Array,
         num_groups: int,
         extra: Int64Array,
+        kept: Int64Array | None = None,
     ) -> Int64Array:
         """Return the best place of each group of what `find` found (`_places.choose`)."""
         chosen = np.empty((num_groups, _places.NUM_CHOICES), np.int64)
@@ -376,7 +377,7 @@ class Held:
             extra,
             self.risk,
             self.least,
-            self.kept,
+            self.kept if kept is None else kept,
             self.draws,
             self.promised,
             chosen,

@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatchopt.board import MOST_DISPLACED
 from dispatchopt.checker import check
 from dispatchopt.solve import Planner
 from tests.boards import Case, cases, every_place, newcomers
 
 if TYPE_CHECKING:
+    from dispatchopt.board import Found
     from dispatchopt.models import Window
 
 
 @settings(max_examples=2 * settings.default.max_examples)  # over all rules
-@given(case=cases())
-def test_places_are_the_best_of_all(case: Case) -> None:
+@given(case=cases(), data=st.data())
+def test_places_are_the_best_of_all(case: Case, data: st.DataObject) -> None:
     windows: list[Window | None] = [*case.windows, None]
-    found = case.board.places(case.ticket, windows)
+    planned = [t for t in newcomers(case.planner.compiled) if case.board.shift_of(t.id)]
+    ticket = data.draw(st.sampled_from([case.ticket, *planned]))
+    found = case.board.places(ticket, windows)
     by_place = {(place.window_index, place.shift_id): place for place in found}
     for index, window in enumerate(windows):
-        every = every_place(case, case.ticket, window)
+        every = every_place(case, ticket, window)
         mine = {shift_id: p for (number, shift_id), p in by_place.items() if number == index}
         assert set(mine) == set(every)
         for shift_id, place in mine.items():
@@ -101,3 +105,29 @@ def test_the_same_changes_give_the_same_routes(case: Case, data: st.DataObject) 
     assert first.version == second.version
     assert first.plan() == second.plan()
     assert Planner(first.problem()).check(first.plan()).is_valid
+
+
+@given(case=cases(max_tickets=4))
+def test_whoever_gives_way_costs_least(case: Case) -> None:
+    """Every string of visits that may give way, taken out by hand, gives no better place."""
+    missed = case.planner.problem.policy.missed_window_cost
+
+    def price(place: Found) -> tuple[bool, int]:
+        return not place.is_good, place.added_cost + ceil(missed * (1 - place.kept_probability))
+
+    facts = case.planner.compiled.ctx.tickets
+    best: dict[tuple[int, str], tuple[bool, int]] = {}
+    for shift_id, order in case.board.orders().items():
+        strings = [()] + [
+            tuple(order[i : i + n]) for n in range(1, MOST_DISPLACED + 1) for i in range(len(order))
+        ]
+        for out in strings:
+            if any(facts[other].is_promised for other in out):
+                continue
+            for index, window in enumerate(case.windows):
+                place = case.board.copy().insert(case.ticket, shift_id, window, out)
+                if place is not None:
+                    key = index, shift_id
+                    best[key] = min(best.get(key, price(place)), price(place))
+    found = case.board.places(case.ticket, case.windows, displace=True)
+    assert {(p.window_index, p.shift_id): price(p) for p in found} == best
