@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
     from dispatchopt.instance import Compiled
+    from dispatchopt.models import Plan, Policy
     from dispatchopt.solvers._kernels import Search
     from dispatchopt.solvers.lns import Lns
 
@@ -50,6 +51,20 @@ def has_promises(compiled: Compiled) -> bool:
     """Whether there is a plan before this one, and something promised to a customer."""
     return compiled.problem.previous_plan is not None and any(
         ticket.ticket.appointment is not None for ticket in compiled.ctx.tickets.values()
+    )
+
+
+def still_weakened(plan: Plan, changed: Plan, policy: Policy) -> tuple[WeakenedPromise, ...]:
+    """Return the weakened promises of a plan as they stand after it was changed."""
+    kept = {
+        visit.ticket_id: visit.kept_probability or 0.0
+        for route in changed.routes
+        for visit in route.visits
+    }
+    return tuple(
+        item.model_copy(update={"kept_probability": kept.get(item.ticket_id, 0.0)})
+        for item in plan.weakened_promises
+        if kept.get(item.ticket_id, 0.0) < policy.min_kept_probability
     )
 
 

@@ -10,6 +10,7 @@ from dispatchopt.booking.routes import Routes
 from dispatchopt.booking.stream import ids_in
 from dispatchopt.models import Problem
 from dispatchopt.models.cross_check import check_ticket
+from dispatchopt.promises import still_weakened
 from dispatchopt.solve import Planner, hash_problem
 
 if TYPE_CHECKING:
@@ -83,7 +84,10 @@ def with_late_bookings(
     changed, origin = routes.board.problem(), plan.provenance
     if origin is not None:
         origin = origin.model_copy(update={"input_hash": hash_problem(changed)})
-    return changed, routes.board.plan().model_copy(update={"provenance": origin}), work.rebased
+    found = routes.board.plan()
+    weakened = still_weakened(plan, found, problem.policy)
+    update = {"provenance": origin, "weakened_promises": weakened}
+    return changed, found.model_copy(update=update), work.rebased
 
 
 class _Agreement:
