@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import dispatchopt as do
 from dispatchopt.booking import Desk, Ledger
 from dispatchopt.errors import BookingConflictError, InvalidBookingError
-from dispatchopt.models import Plan, Ticket
+from dispatchopt.models import Plan, Shift, Ticket
 from tests import builders as small
 from tests.unit.booking_day import Clock, caller, day_problem, planned, window
 
@@ -329,3 +330,79 @@ def test_no_name_or_number_is_logged(desk: Desk, caplog: pytest.LogCaptureFixtur
     assert "n1" in caplog.text
     assert "张三" not in caplog.text
     assert "139" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("day", "opens"),
+    [
+        # Clocks go back at 03:00 on this Sunday in Berlin: eight is 07:00 UTC from then on,
+        ("2026-10-25", "07:00"),
+        # and forward on this one: 06:00 UTC.
+        ("2027-03-28", "06:00"),
+    ],
+)
+def test_windows_are_local_times_on_days_when_clocks_change(day: str, opens: str) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime.fromisoformat(day).replace(tzinfo=berlin)
+    shift = Shift(id="s", start=start.replace(hour=8), end=start.replace(hour=16))
+    problem = small.problem(
+        [],
+        [small.engineer("e", shift)],
+        horizon={"start": start, "end": start + timedelta(days=1)},
+        timezone="Europe/Berlin",
+        policy=small.free(unserved_cost=dict.fromkeys((1, 2, 3, 4), 20_000)),
+    )
+    ledger = Ledger(clock=lambda: start - timedelta(days=1))
+    desk = Desk(problem, Plan(routes=()), ledger)
+    first = min(desk.offer(caller(minutes=30)), key=lambda offer: offer.window.open)
+    assert first.window.open == datetime.fromisoformat(f"{day}T{opens}:00+00:00")
+    held = desk.hold(caller(minutes=30), first, request_id="r1")
+    # The same instants, told in another zone, are the same call.
+    shanghai = timezone(timedelta(hours=8))
+    abroad = {
+        "open": first.window.open.astimezone(shanghai),
+        "close": first.window.close.astimezone(shanghai),
+    }
+    again = desk.hold(caller(minutes=30), do.Window.model_validate(abroad), request_id="r1")
+    assert again == held
+    desk.confirm("n1", request_id="r2", version=held.version)
+    assert is_inside(desk, desk.booking("n1"))  # type: ignore[arg-type]
+
+
+def test_the_lead_time_counts_from_the_desks_clock(desk: Desk, clock: Clock) -> None:
+    early = min(offer.window.open for offer in desk.offer(caller()))
+    clock.pass_(300)
+    late = min(offer.window.open for offer in desk.offer(caller()))
+    # The policy's two hours from eleven on.
+    assert early < clock.now < clock.now + timedelta(hours=2) <= late
+
+
+def test_a_forced_window_may_be_as_unsure_as_it_is(clock: Clock) -> None:
+    desk = Desk(day_problem(0, engineers=1), Plan(routes=()), clock=clock)
+    first = desk.hold(caller("n1", 180), window("08:30", "09:00"), request_id="r1")
+    desk.confirm("n1", request_id="r2", version=first.version)
+    # Whoever comes after three hours of work, which may take longer, is told so.
+    noon = window("11:00", "12:10")
+    conflict = refused(lambda: desk.hold(caller("n2", 30), noon, request_id="r3"))
+    assert conflict.reason == "TOO_UNCERTAIN"
+    asked = desk.forced(caller("n2", 30), noon)
+    assert asked.is_feasible
+    held = desk.hold(caller("n2", 30), asked, request_id="r3")
+    assert (held.window, held.is_forced, held.is_placed) == (noon, True, True)
+    assert is_inside(desk, held)
+    with pytest.raises(InvalidBookingError, match="the offer is for ticket 'n2'"):
+        desk.hold(caller("n3"), asked, request_id="r4")
+
+
+def test_a_visit_without_a_promise_gives_way_to_one(clock: Clock) -> None:
+    # The whole day is full of work that nobody was promised.
+    tickets = [caller(f"t{n}", 200) for n in range(4)]
+    problem = day_problem(0, tickets=tickets, engineers=1)
+    desk = Desk(problem, planned(problem), clock=clock)
+    assert not desk.offer(caller("n1", 120, priority=1))
+    offers = desk.offer(caller("n1", 120, priority=1), displace=True)
+    (gone,) = offers[0].displaces
+    held = desk.hold(caller("n1", 120, priority=1), offers[0], request_id="r1")
+    assert is_inside(desk, held)
+    assert gone in {item.ticket_id for item in desk.plan().unserved}
+    assert Desk(problem, planned(problem), desk.ledger, clock=clock).version == desk.version

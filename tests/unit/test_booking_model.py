@@ -68,17 +68,19 @@ class DeskModel(RuleBasedStateMachine):
     def hold(self, who: str, when: Window) -> None:
         self.call(lambda desk, r: desk.hold(self.ticket(who), when, request_id=r))
 
-    @rule(who=_who, best=st.integers(0, 2))
-    def hold_an_offer(self, who: str, best: int) -> None:
-        desk = self.desks[self.number % 2]
-        offers = desk.offer(self.ticket(who))
-        if len(offers) <= best or who in self.promised:
+    @rule(who=_who, best=st.integers(0, 2), yes=st.sampled_from((True, True, False)))
+    def take_an_offer(self, who: str, best: int, yes: bool) -> None:
+        offers = self.desks[self.number % 2].offer(self.ticket(who))
+        known = self.ledger.booking(who)
+        if len(offers) <= best or (known is not None and known.state in ("confirmed", "done")):
             return
         # Nobody else came between: what is offered can be had, and be promised.
-        held = self.call(lambda _, r: desk.hold(self.ticket(who), offers[best], request_id=r))
-        if self.ledger.booking(who).state != "done":  # type: ignore[union-attr]
-            assert held is not None
-            assert (held.window, held.is_placed) == (offers[best].window, True)
+        held = self.call(lambda d, r: d.hold(self.ticket(who), offers[best], request_id=r))
+        assert held is not None
+        assert (held.window, held.is_placed) == (offers[best].window, True)
+        if yes:
+            self.confirm(who)
+            assert who in self.promised
 
     @rule(who=_who)
     def confirm(self, who: str) -> None:
@@ -186,4 +188,4 @@ class DeskModel(RuleBasedStateMachine):
 
 
 TestDeskModel = DeskModel.TestCase
-TestDeskModel.settings = settings(stateful_step_count=12, print_blob=False)
+TestDeskModel.settings = settings(stateful_step_count=10, print_blob=False)
