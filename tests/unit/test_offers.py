@@ -130,6 +130,26 @@ def test_without_engineers_there_is_a_reason_too() -> None:
     assert offers.not_offered == {"NO_SHIFT": 8}
 
 
+def test_days_without_shifts_are_counted() -> None:
+    week = {"start": at("00:00"), "end": at("00:00").replace(day=5)}
+    offers = offers_on(board(morning([], horizon=week)), ticket(), slots=[slot("08:00", "10:00")])
+    assert [offer.window.open.day for offer in offers] == [2]
+    assert offers.not_offered == {"NO_SHIFT": 2}
+
+
+def test_who_asks_for_the_past_hears_why_there_is_nothing() -> None:
+    over = morning([], now=at("11:00"))
+    asked = ticket(windows=({"open": at("08:00"), "close": at("10:30")},))
+    offers = offers_on(board(over), asked, slots=[slot("08:00", "10:00"), slot("11:00", "12:00")])
+    assert list(offers) == []
+    assert offers.not_offered == {"OUTSIDE_WISHES": 1, "TOO_SOON": 1}
+    forced = forced_on(board(over), ticket(), window("08:00", "10:00"))
+    assert (forced.is_feasible, forced.reason) == (False, "TOO_SOON")
+    # After the horizon nothing is left at all, and the list still says so.
+    late = morning([], now=at("22:59"))
+    assert offers_on(board(late), ticket()).not_offered == {"TOO_SOON": 6}
+
+
 def test_other_offers_are_not_among_the_best() -> None:
     slots = [slot(f"{h:02}:00", f"{h + 1:02}:00") for h in range(8, 12)]
     offers = offers_on(board(morning([])), ticket(), slots=slots, count=2)
