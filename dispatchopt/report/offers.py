@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dispatchopt.report.customer import Coming, CustomerTexts
-from dispatchopt.report.minutes import clock
+from dispatchopt.report.minutes import clock, whole_percent
 from dispatchopt.report.readable import one_line
 from dispatchopt.report.summary import columns
 
@@ -60,7 +60,7 @@ def offer_lines(offers: Offers, zone: tzinfo) -> list[str]:
                 (
                     f"{number}.",
                     when(offer.window),
-                    percent(offer.kept_probability),
+                    f"{whole_percent(offer.kept_probability)}%",
                     f"{offer.grade:.1f}",
                     *(minutes(price) for price in prices),
                     f"{_up(offer.duration_p50)}-{_up(offer.duration_p80)}",
@@ -97,7 +97,7 @@ def forced_lines(forced: Forced, zone: tzinfo) -> list[str]:
         offer = forced.offer
         lines = [
             f"{forced.ticket_id}, {when}: possible with {_who(offer)} at "
-            f"{clock(offer.start, zone)}, kept {percent(offer.kept_probability)}, price "
+            f"{clock(offer.start, zone)}, kept {whole_percent(offer.kept_probability)}%, price "
             f"{minutes(forced.price)} minutes of work"
         ]
     for move in forced.moves:
@@ -133,11 +133,6 @@ def booking_line(booking: Booking, zone: tzinfo) -> str:
     if booking.contact_by is not None and booking.contacted_at is None:
         told.append(f"call by {_instant(booking.contact_by, zone)}")
     return ", ".join([*told, f"version {booking.version}"])
-
-
-def percent(share: float) -> str:
-    """Write a probability in whole percents, rounded down: never more than it is."""
-    return f"{int(share * 100 + 1e-9)}%"
 
 
 def minutes(cost: int) -> str:

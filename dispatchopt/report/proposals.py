@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from dispatchopt.adapters.local_time import iso_local
 from dispatchopt.adapters.people_csv import people_csv
 from dispatchopt.report.customer import CustomerTexts
-from dispatchopt.report.offers import coming, percent
+from dispatchopt.report.minutes import whole_percent
+from dispatchopt.report.offers import coming
 from dispatchopt.report.summary import columns
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def proposal_lines(proposals: Proposals, zone: tzinfo) -> list[str]:
         when = CustomerTexts(zone, language="en").when
         rows = [("ticket", "window", "kept", "engineer")]
         rows += [
-            (p.ticket_id, when(p.window), percent(p.kept_probability), p.engineer_id)
+            (p.ticket_id, when(p.window), f"{whole_percent(p.kept_probability)}%", p.engineer_id)
             for p in proposals.proposals
         ]
         lines += columns(rows)

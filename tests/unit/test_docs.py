@@ -252,6 +252,30 @@ def test_the_readmes_day_is_made_up_as_told(
     assert run(command, 0).strip() == told(command)
 
 
+def test_the_readmes_windows_are_offered_and_booked_as_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "call.json").write_text(told("cat call.json"))
+    made = (
+        "dispatchopt generate --tickets 60 --days 3 --seed 2 --start 2030-03-04 --out out/days.json"
+    )
+    assert run(made, 0).strip() == told(made)
+    section = page("README.md").split("### Promise a window")[1].split("\n### ")[0]
+    plan, offer, hold, confirm = re.findall(r"\$ (dispatchopt (?:plan|offer|book) .*)", section)
+    run(plan.replace("--iterations 1000", "--iterations 50"), 0)  # another plan, other offers
+    first, head, *_ = run(offer, 0).splitlines()
+    assert re.fullmatch(r"\d windows? for T-CALL, prices in minutes of work", first)
+    assert head.split() == told(offer).splitlines()[1].split()
+    best = re.search(
+        r"window\": {\"open\": \"(.*?)\", \"close\": \"(.*?)\"", run(f"{offer} --json", 0)
+    )
+    assert best is not None
+    held = run(hold.replace("2030-03-04 14:00/16:00", f"{best[1]}/{best[2]}"), 0)
+    assert held.startswith("T-CALL: held, ")
+    assert run(confirm, 0).startswith("【预约成功】您的报修单T-CALL已约定3月")
+
+
 def test_the_readmes_csv_files_are_a_whole_problem(tmp_path: Path) -> None:
     text = page("README.md").split("### CSV in your language")[1].split("\n## ")[0]
     names = re.findall(r"`(\w+\.(?:csv|toml))`", text)

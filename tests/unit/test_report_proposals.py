@@ -38,7 +38,7 @@ def test_lines_for_a_dispatcher() -> None:
         "2 windows proposed, as narrow as can be",
         "ticket                   window  kept  engineer",
         "T1      Mon 23 Nov, 08:00-09:00   99%        E1",
-        "T10     Mon 23 Nov, 10:00-12:00  100%       E10",
+        "T10     Mon 23 Nov, 10:00-12:00   99%       E10",
         "not proposed: 2 UNSERVED (left out of the plan)",
         "not proposed: 1 TOO_UNCERTAIN (no window is wide enough to be kept surely)",
     ]
