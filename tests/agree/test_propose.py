@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,8 +17,12 @@ from dispatchopt.instance import decode, encode
 from dispatchopt.models import Plan, Policy, Problem, Route, Visit
 from dispatchopt.models.proposal import Proposals
 from dispatchopt.solve import Planner
+from dispatchopt.windows import propose
 from dispatchopt.windows.propose import least_count, propose_windows
 from tests import strategies
+
+if TYPE_CHECKING:
+    from dispatchopt.instance import Compiled, IndexRoutes
 
 POLICIES = st.fixed_dictionaries(
     {
@@ -196,6 +201,22 @@ def test_a_promise_before_keeps_windows_from_opening_late() -> None:
         confirmed(planner, proposals, everything), plan
     )  # fmt: skip
     assert after["t3"] >= min(0.9, before["t3"])
+
+
+def test_what_does_not_hold_in_the_whole_is_chosen_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if breaks lay elsewhere once 09:00-10:00 is promised: it is given up for the next best.
+    simulate = propose.kept_probabilities
+
+    def worse(compiled: Compiled, orders: IndexRoutes, *, seed: int) -> dict[str, float]:
+        kept = simulate(compiled, orders, seed=seed)
+        window = compiled.ctx.tickets["t1"].ticket.appointment
+        if window is not None and clock(window.open) == "09:00":
+            kept["t1"] = 0.5
+        return kept
+
+    monkeypatch.setattr(propose, "kept_probabilities", worse)
+    assert told(day({}, {}, {})) == {"t0": "08:00-09:00", "t1": "08:30-09:30", "t2": "10:00-11:00"}
+    assert not propose_windows(day({}, {}, {}), in_order(day({}, {}, {}))).is_narrowest
 
 
 def test_nobody_is_proposed_a_window_that_calibration_never_calls_sure() -> None:

@@ -31,6 +31,7 @@ from dispatchopt.models import (
 from dispatchopt.models.intake import build_problem
 from dispatchopt.models.plan import Provenance, Unserved
 from dispatchopt.report.exit_codes import Code
+from dispatchopt.report.offers import coming
 from dispatchopt.rules import RULES
 from tests.unit.databases import rows_of, run_sql
 
@@ -176,6 +177,22 @@ def test_the_python_of_the_frames_page_runs(capsys: pytest.CaptureFixture[str]) 
     assert "2026-11-23 09:" in capsys.readouterr().out
     frames = do.problem_to_frames(scope["problem"])
     assert do.problem_from_frames(**frames._asdict()).problem == scope["problem"]
+
+
+def test_the_python_of_the_offers_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = do.generate(tickets=12, days=2, seed=3)
+    scope: dict[str, Any] = {
+        "problem": problem,
+        "ticket": problem.tickets[0].model_copy(update={"id": "T-CALL", "windows": ()}),
+        "coming": coming,
+    }
+    blocks = re.findall(r"```python\n(.*?)```", page("docs/offers.md"), re.S)
+    for block in blocks:
+        exec(compile(block.replace("time_limit=10", "iterations=50"), "offers.md", "exec"), scope)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 1
+    assert lines[-1].startswith("报修单T-CALL已约定11月")
+    assert scope["proposals"].proposals
 
 
 def test_the_python_of_the_databases_page_runs(
