@@ -47,6 +47,28 @@ def test_every_offer_once_taken_is_feasible_and_keeps_every_promise(
 
 
 @given(case=cases())
+def test_what_is_taken_stays_kept_through_the_next_night(case: Case) -> None:
+    offers = offers_on(case.board, case.ticket, slots=SLOTS)
+    if not offers:
+        return
+    case.board.insert(case.ticket, offers[0].shift_id, offers[0].window, offers[0].displaces)
+    tonight, before = case.board.plan(), case.board.kept()
+    problem = case.board.problem()
+    fields = {name: getattr(problem, name) for name in problem.model_fields_set}
+    planner = do.Planner(do.Problem(**{**fields, "previous_plan": tonight}))
+    plan = planner.solve(iterations=40, threads=1, prove=False).plan
+    visits = {visit.ticket_id: visit for route in plan.routes for visit in route.visits}
+    least = problem.policy.min_kept_probability
+    for ticket_id, was in before.items():
+        visit = visits[ticket_id]
+        assert visit.promised is not None and visit.start is not None
+        assert visit.promised.open <= visit.start <= visit.promised.close
+        assert visit.kept_probability is not None
+        assert was < least or visit.kept_probability >= least
+    assert not plan.weakened_promises
+
+
+@given(case=cases())
 def test_what_is_offered_is_what_enumeration_finds(case: Case) -> None:
     problem = case.planner.problem
     offers = offers_on(case.board, case.ticket, slots=SLOTS, count=100)
