@@ -62,6 +62,29 @@ def with_bookings(problem: Problem, ledger: Ledger) -> Agreed:
         return _Agreement(problem, stream, {t.id for t in news(problem, stream)}).reached()
 
 
+def plan_with_bookings(problem: Problem, plan: Plan, ledger: Ledger) -> Plan:
+    """Return the plan that the ledger books on with all that was booked on it, under its own id.
+
+    What the next plan starts from: by it promises are known that came since.
+
+    Raises
+    ------
+    BookingConflictError
+        If the ledger is on another plan or problem.
+    """
+    routes = Routes(Planner(problem), plan, seed=0)
+    with ledger.reading() as stream:
+        routes.replay(stream)
+    found = routes.board.plan()
+    return found.model_copy(
+        update={
+            "plan_id": plan.plan_id,
+            "base_version": plan.base_version,
+            "rejected": plan.rejected,
+        }
+    )
+
+
 def with_late_bookings(
     problem: Problem,
     plan: Plan,

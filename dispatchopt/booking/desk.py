@@ -12,7 +12,6 @@ from dispatchopt.booking.ledger import Ledger
 from dispatchopt.booking.rebase import Rebased, Reconciliation, rebased_of
 from dispatchopt.booking.routes import Routes
 from dispatchopt.booking.steps import Step, Steps
-from dispatchopt.booking.stream import ids_in
 from dispatchopt.booking.teller import Teller, window_of
 from dispatchopt.errors import BookingConflictError, DispatchError, InvalidBookingError, Issue
 from dispatchopt.models import Ticket
@@ -87,7 +86,7 @@ class Desk(Steps):
             if stream.plan_id is None:
                 self._take_over(stream, self._routes)
             else:
-                _replay(stream, self._routes)
+                self._routes.replay(stream)
         self._routes.follow(stream.appended)
 
     def _set_up(self, ledger: Ledger, seed: int, clock: Callable[[], datetime] | None) -> None:
@@ -319,7 +318,7 @@ class Desk(Steps):
                 last = stream.last_plan()
                 if last is not None and last.detail.get("key") == fresh.key:
                     rebased = rebased_of(plan.plan_id, last.detail)
-                    _replay(stream, fresh)
+                    fresh.replay(stream)
                 else:
                     rebased = self._take_over(stream, fresh)
             fresh.follow(stream.appended)
@@ -336,7 +335,7 @@ class Desk(Steps):
     def _take_over(self, stream: Stream, routes: Routes) -> Rebased:
         """Let the plan of fresh routes take over; they follow once it is committed."""
         rebased = Reconciliation(routes.copy(), self._now()).of(stream).write(stream)
-        _begin(stream, routes, stream.appended[0].seq)
+        routes.begin(stream, stream.appended[0].seq)
         return rebased
 
     def _now(self) -> datetime:
@@ -358,7 +357,7 @@ class Desk(Steps):
 
     def _refuse_behind(self) -> None:
         if self._routes.successor is not None:
-            raise _behind(self._routes.plan.plan_id, self._routes.successor)
+            raise self._routes.behind(self._routes.successor)
 
     @contextmanager
     def _transaction(self) -> Iterator[Stream]:
@@ -413,27 +412,3 @@ class Desk(Steps):
         except DispatchError:  # the conflict itself is what was asked for
             logger.warning("no offers beside a conflict of ticket %s", ticket_id)
             return conflict
-
-
-def _replay(stream: Stream, routes: Routes) -> None:
-    """Do on fresh routes what was booked since their plan took over."""
-    last = stream.last_plan()
-    if last is None or last.detail.get("key") != routes.key:
-        raise _behind(routes.plan.plan_id, stream.plan_id or "")
-    _begin(stream, routes, last.seq)
-    routes.follow(stream.since(last.seq))
-
-
-def _begin(stream: Stream, routes: Routes, seq: int) -> None:
-    """Let routes begin at the event by which their plan took over."""
-    routes.seq = seq
-    held = stream.bookings(ids_in(("held",)))
-    routes.until = {b.ticket_id: b.expires_at for b in held if b.expires_at is not None}
-
-
-def _behind(plan_id: str, successor: str) -> BookingConflictError:
-    return BookingConflictError(
-        "PLAN_CHANGED",
-        f"The ledger books on plan '{successor}', this desk is on '{plan_id}' or on another "
-        "problem. Read both anew and call rebase; to let a new plan take over, call Desk.publish.",
-    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dispatchopt.adapters.json_files import plan_digest, to_json
 from dispatchopt.adapters.local_time import Clock
 from dispatchopt.board import Board
+from dispatchopt.booking.stream import ids_in
 from dispatchopt.errors import BookingConflictError, InternalError
 from dispatchopt.models import Ticket
 from dispatchopt.solve import hash_problem
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from dispatchopt.board import Found
     from dispatchopt.booking.states import BookingEvent
+    from dispatchopt.booking.stream import Stream
     from dispatchopt.models import Plan, Problem, Window
     from dispatchopt.solve import Planner
 
@@ -99,6 +101,35 @@ class Routes:
     def engineer_of(self, shift_id: str) -> str:
         """Return whose shift it is."""
         return self.board.compiled.ctx.shifts[shift_id].engineer.id
+
+    def replay(self, stream: Stream) -> None:
+        """Do on fresh routes what was booked since their plan took over.
+
+        Raises
+        ------
+        BookingConflictError
+            If the ledger is on another plan, or on another problem.
+        """
+        last = stream.last_plan()
+        if last is None or last.detail.get("key") != self.key:
+            raise self.behind(stream.plan_id or "")
+        self.begin(stream, last.seq)
+        self.follow(stream.since(last.seq))
+
+    def begin(self, stream: Stream, seq: int) -> None:
+        """Begin at the event by which the plan took over."""
+        self.seq = seq
+        held = stream.bookings(ids_in(("held",)))
+        self.until = {b.ticket_id: b.expires_at for b in held if b.expires_at is not None}
+
+    def behind(self, successor: str) -> BookingConflictError:
+        """Return the conflict that another plan has taken over."""
+        return BookingConflictError(
+            "PLAN_CHANGED",
+            f"The ledger books on plan '{successor}', this desk is on '{self.plan.plan_id}' or on "
+            "another problem. Read both anew and call rebase; to let a new plan take over, call "
+            "Desk.publish.",
+        )
 
     def follow(self, events: Iterable[BookingEvent]) -> None:
         """Do what events say that have not been applied yet."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatchopt.adapters.json_files import read_problem, write_problem
+from dispatchopt.errors import BookingConflictError
 from dispatchopt.report.matched import match_plan
 
 if TYPE_CHECKING:
@@ -48,6 +49,21 @@ class Bookings:
 
         assert self._ledger is not None
         return with_bookings(problem, self._ledger)
+
+    def plan_of(self, night: Night) -> Plan | None:
+        """Return the plan of a night with what was booked on it; None if another one is booked on.
+
+        The night's own plan does not know these promises, and could not protect them.
+        """
+        path = night.folder / PROBLEM
+        if self._ledger is None or not path.exists():
+            return None
+        from dispatchopt.booking.agreed import plan_with_bookings
+
+        try:
+            return plan_with_bookings(read_problem(path).problem, night.plan(), self._ledger)
+        except BookingConflictError:
+            return None
 
     def late(
         self, problem: Problem, plan: Plan, rejected: Iterable[Rejected]

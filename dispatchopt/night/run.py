@@ -262,6 +262,8 @@ class _Run:
         in_force = self.publishing.plan_in_force()
         last = self.nights.last(until=night)
         before = in_force if in_force is not None or last is None else last.plan()
+        if last is not None and before is not None and before.plan_id == last.record.plan_id:
+            before = self.bookings.plan_of(last) or before
         return before, None if in_force is None else in_force.plan_id
 
     def _prepared(self, intake: Intake, night: str, before: Plan | None) -> Problem:

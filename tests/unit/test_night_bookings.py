@@ -96,6 +96,19 @@ def test_a_promise_flows_into_the_next_night(branch: Branch) -> None:
     assert (booking.window, booking.is_placed, booking.version) == (slot("14:00", "15:00"), True, 2)
 
 
+def test_what_was_booked_on_the_last_plan_is_part_of_the_plan_in_force(branch: Branch) -> None:
+    first = branch.night("T1")
+    branch.book("N1", slot("10:00", "11:00"))
+    found = branch.night("T1", "T2")
+    before = read_problem(found.night.folder / "problem.json").problem.previous_plan
+    assert before is not None
+    assert before.plan_id == first.night.record.plan_id
+    assert promised(before) == {"N1": slot("10:00", "11:00")}
+    # N1 was coming before and still is: no difference to tell.
+    assert found.diff is not None
+    assert found.diff.to_json()["counts"]["gained"] == 1
+
+
 def test_what_is_booked_while_the_night_plans_is_put_in(branch: Branch) -> None:
     branch.night("T1")
     found = branch.night("T1", "T2", meanwhile=lambda: branch.book("N1", slot("10:00", "11:00")))
