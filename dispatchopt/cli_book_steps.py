@@ -1,0 +1,289 @@
+"""The steps of ``book`` that take the ledger alone, and what all of its commands share."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, cast, get_args
+from zoneinfo import ZoneInfo
+
+import typer
+
+from dispatchopt.cli_common import BOOK_CODES, Debug, Json, Verbose
+from dispatchopt.cli_offer import offers_json
+from dispatchopt.cli_talk import Refused, Talk, counted, guard
+from dispatchopt.errors import BookingConflictError
+from dispatchopt.report.exit_codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import tzinfo
+
+    from dispatchopt.booking import Booking, Ledger
+    from dispatchopt.booking.states import State
+    from dispatchopt.models import Problem
+    from dispatchopt.report.glossary import Language
+
+book = typer.Typer(help="Hold, confirm and change windows in a ledger, and see what is booked.")
+
+LedgerUrl = Annotated[
+    str,
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        envvar="DISPATCHOPT_LEDGER",
+        show_envvar=True,
+        help="A file, or sqlite:///FILE.db, or postgresql+psycopg://USER@HOST/NAME.",
+    ),
+]
+TicketId = Annotated[str, typer.Argument(metavar="TICKET_ID", help="The ticket's id.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option(help="The same call with the same id is done once. Default: a new one."),
+]
+By = Annotated[str | None, typer.Option(help="Id of who asks for it; never a name.")]
+Version = Annotated[
+    int | None,
+    typer.Option(help="Of the booking that you saw; default: as it stands."),
+]
+_Timezone = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DISPATCHOPT_TIMEZONE", show_envvar=True, help="Of the times shown. Default: UTC."
+    ),
+]
+
+
+class _Step(NamedTuple):
+    """A step that needs no look at routes."""
+
+    name: str
+    by: str
+    needs_version: bool
+    words: str
+
+
+_STEPS: Final = (
+    _Step("release", "customer", True, "Give a held window back before it expires."),
+    _Step("cancel", "customer", True, "Cancel an appointment; the ticket itself may live on."),
+    _Step("done", "engineer", False, "Record that the visit was made; after missed, made late."),
+    _Step("park", "customer", False, "Put the ticket off without a new window."),
+    _Step("revisit", "engineer", False, "Record that one more visit is needed, agreed anew."),
+)
+
+
+def _command(step: _Step) -> Callable[..., None]:
+    def command(
+        ticket_id: TicketId,
+        ledger: LedgerUrl,
+        version: Version = None,
+        request_id: RequestId = None,
+        by: By = None,
+        timezone: _Timezone = None,
+        as_json: Json = False,
+        verbose: Verbose = False,
+        debug: Debug = False,
+    ) -> None:
+        talk = Talk(as_json=as_json)
+        with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
+            zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+            seen = seen_version(found, ticket_id, version) if step.needs_version else version
+            take: Callable[..., Booking] = getattr(found, step.name)
+            booking = take(ticket_id, request_id=request, version=seen, by=by or step.by)
+            tell_booking(talk, booking, request, zone)
+
+    command.__doc__ = step.words
+    return command
+
+
+for _step in _STEPS:
+    book.command(name=_step.name, epilog=BOOK_CODES)(_command(_step))
+
+
+@book.command(epilog=BOOK_CODES)
+def confirm(
+    ticket_id: TicketId,
+    ledger: LedgerUrl,
+    version: Version = None,
+    request_id: RequestId = None,
+    by: By = None,
+    customer: Annotated[
+        Literal["en", "zh"] | None,
+        typer.Option(help="Print the text for the customer instead, in this language."),
+    ] = None,
+    timezone: _Timezone = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Confirm a held window: from now on it is a promise."""
+    talk = Talk(as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
+        zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+        seen = seen_version(found, ticket_id, version)
+        booking = found.confirm(ticket_id, request_id=request, version=seen, by=by or "customer")
+        tell_booking(talk, booking, request, zone, customer)
+
+
+@book.command(epilog=BOOK_CODES)
+def missed(
+    ticket_id: TicketId,
+    missed_by: Annotated[
+        Literal["us", "customer", "no_access"], typer.Option(help="Who missed the visit.")
+    ],
+    ledger: LedgerUrl,
+    version: Version = None,
+    request_id: RequestId = None,
+    by: By = None,
+    timezone: _Timezone = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Record that nobody came in the window, that the customer was away or did not let in."""
+    talk = Talk(as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
+        zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+        booking = found.missed(
+            ticket_id, missed_by, request_id=request, version=version, by=by or "engineer"
+        )
+        tell_booking(talk, booking, request, zone)
+
+
+@book.command(epilog=BOOK_CODES)
+def contact(
+    ticket_id: TicketId,
+    ledger: LedgerUrl,
+    request_id: RequestId = None,
+    by: By = None,
+    timezone: _Timezone = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Record that somebody spoke to the customer; the first time counts."""
+    talk = Talk(as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
+        zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+        booking = found.contacted(ticket_id, request_id=request, by=by or "engineer")
+        tell_booking(talk, booking, request, zone)
+
+
+@book.command(name="list", epilog=BOOK_CODES)
+def list_bookings(
+    ledger: LedgerUrl,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only these: held, confirmed, missed ...")
+    ] = None,
+    timezone: _Timezone = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """List what is booked; holds that are over are expired first."""
+    talk = Talk(as_json=as_json)
+    with guard(talk, debug=debug, verbose=verbose):
+        from dispatchopt.adapters.json_files import to_json
+        from dispatchopt.report.offers import booking_line
+
+        zone, states = _zone(timezone), _states(state or [])
+        found = _existing(ledger)
+        found.expire()
+        bookings = found.bookings(*states)
+        talk.answer({"exit_code": int(Code.DONE), "bookings": [to_json(b) for b in bookings]})
+        lines = [booking_line(booking, zone) for booking in bookings]
+        count = counted(len(bookings), "booking")
+        talk.say("\n".join([*lines, f"{count}{_in_utc(zone)}"]))
+
+
+# --- What the commands share ---
+
+
+def _existing(url: str) -> Ledger:
+    """Refuse a file that is not there: it would be made, empty."""
+    from pathlib import Path
+
+    from dispatchopt.booking import Ledger
+
+    path = url.removeprefix("sqlite:///")
+    if "://" not in path and not Path(path).exists():
+        raise Refused(f"--ledger {url}: no such ledger. Name the one that windows are held in.")
+    return Ledger(url)
+
+
+def seen_version(ledger: Ledger, ticket_id: str, version: int | None) -> int:
+    """Return the version that the caller saw, else the one that stands."""
+    if version is not None:
+        return version
+    booking = ledger.booking(ticket_id)
+    return 0 if booking is None else booking.version
+
+
+def new_request(request_id: str | None) -> str:
+    """Return the id of a request, a new one where none was given."""
+    return uuid.uuid4().hex if request_id is None else request_id
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return UTC if name is None else ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise Refused(f"--timezone {name}: no IANA time zone. Write Asia/Shanghai.") from None
+
+
+def _in_utc(zone: tzinfo) -> str:
+    """Say so where nobody said whose times are shown."""
+    return " (times in UTC; --timezone shows others)" if zone is UTC else ""
+
+
+def _states(names: list[str]) -> list[State]:
+    from dispatchopt.booking.states import State
+
+    unknown = [name for name in names if name not in get_args(State)]
+    if unknown:
+        known = ", ".join(get_args(State))
+        raise Refused(f"--state {', '.join(unknown)}: no such state. There are {known}.")
+    return cast("list[State]", names)
+
+
+def tell_booking(
+    talk: Talk, booking: Booking, request: str, zone: tzinfo, customer: Language | None = None
+) -> None:
+    """Tell what stands after a step, or the text for the customer."""
+    from dispatchopt.adapters.json_files import to_json
+    from dispatchopt.report.customer import Coming, CustomerTexts
+    from dispatchopt.report.offers import booking_line
+
+    code = int(Code.DONE)
+    talk.answer({"exit_code": code, "request_id": request, "booking": to_json(booking)})
+    if customer is None or booking.window is None:
+        talk.say(booking_line(booking, zone) + _in_utc(zone))
+    else:
+        coming = Coming(booking.window, booking.engineer_id)
+        talk.say(CustomerTexts(zone, language=customer).confirmation(booking.ticket_id, coming))
+
+
+@contextmanager
+def conflicts(talk: Talk, problem: Problem | None = None) -> Iterator[None]:
+    """Tell a conflict with the windows that can be offered instead, and end the run."""
+    from dispatchopt.adapters.json_files import to_json
+    from dispatchopt.report.offers import offer_lines
+
+    try:
+        yield
+    except BookingConflictError as conflict:
+        talk.complain(str(conflict))
+        booking, offers = conflict.booking, None if problem is None else conflict.offers
+        answer: dict[str, Any] = {  # Any: JSON
+            "status": "conflict",
+            "exit_code": int(Code.CONFLICT),
+            "reason": conflict.reason,
+            "message": str(conflict),
+            "booking": None if booking is None else to_json(booking),
+        }
+        if offers is not None and problem is not None:
+            answer["instead"] = offers_json(offers, problem)
+            talk.say("\n".join(offer_lines(offers, problem.zone)))
+        talk.answer(answer)
+        raise typer.Exit(Code.CONFLICT) from None
