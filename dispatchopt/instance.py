@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dispatchopt.errors import InternalError
 from dispatchopt.forms import FormBuilder, Instance, TicketRows
 from dispatchopt.models import NotPlannable, Plan, Problem, Route, Unserved
-from dispatchopt.rules import RULES
+from dispatchopt.rules import RULES, prerequisites
 from dispatchopt.rules.context import Context, ShiftFacts, TicketFacts, ticket_facts
 from dispatchopt.rules.pins import is_fixed
 from dispatchopt.schedule import route_of, schedule_route
@@ -86,7 +86,11 @@ def compile_problem(problem: Problem) -> Compiled:
 
 
 def compile_ticket(
-    compiled: Compiled, ticket: Ticket, appointments: Sequence[Window | None] | None = None
+    compiled: Compiled,
+    ticket: Ticket,
+    appointments: Sequence[Window | None] | None = None,
+    *,
+    changed: Mapping[str, Ticket] | None = None,
 ) -> TicketRow:
     """Let every rule lower one ticket beside a compiled problem, in milliseconds.
 
@@ -99,6 +103,9 @@ def compile_ticket(
         May be new or stand in the problem; one that fits the problem (`cross_check.check_ticket`).
     appointments
         The ticket is compiled once with each of these in place of its own; absent: with its own.
+    changed
+        Tickets that came or changed since the problem was compiled, by id; what this one waits for
+        may be done by now.
 
     Raises
     ------
@@ -122,12 +129,18 @@ def compile_ticket(
         for ticket_id, appointment in zip(ids, asked, strict=True)
     }
     before = ctx.previous_shift.get(ticket.id)
+    problem, derived = ctx.problem, dict(ctx.derived)
+    if ticket.after and changed:
+        tickets = {other.id: other for other in problem.tickets} | dict(changed)
+        problem = problem.model_copy(update={"tickets": tuple(tickets.values())})
+        derived.pop(prerequisites.NAME, None)
     alone = replace(
         ctx,
+        problem=problem,
         tickets=facts,
         shifts=compiled.shifts_alone,
         previous_shift={} if before is None else dict.fromkeys(ids, before),
-        derived=dict(ctx.derived),
+        derived=derived,
     )
     forms = FormBuilder(ids, list(ctx.shifts))
     for bit, rule in enumerate(RULES):

@@ -218,11 +218,11 @@ class Board(State):
         It contradicts the problem, is not to be visited, or is a fact; or one of the windows that
         it might be promised closes before it opens.
         """
-        self._door.refuse(ticket, windows, set(self._changed))
+        self._door.refuse(ticket, windows, self._changed)
 
     def _compile(self, ticket: Ticket, windows: Sequence[Window | None]) -> Prepared:
         """Compile a ticket with each window promised; make room for what it needs first."""
-        prepared = self._door.prepare(ticket, windows, set(self._changed))
+        prepared = self._door.prepare(ticket, windows, self._changed)
         rows = prepared.row.rows
         self._held.add_capacities(rows.capacity_names, rows.capacity)
         return prepared

@@ -16,7 +16,7 @@ from dispatchopt.solvers.held import UNPROMISED, Legs, Line
 from dispatchopt.travel import Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dispatchopt.chance import Spread
     from dispatchopt.instance import Compiled, TicketRow
@@ -59,14 +59,16 @@ class Door:
         if self.is_fact(ticket):
             raise InvalidProblemError([_fact(ticket)])
 
-    def refuse(self, ticket: Ticket, windows: Sequence[Window | None], known: set[str]) -> None:
+    def refuse(
+        self, ticket: Ticket, windows: Sequence[Window | None], changed: Mapping[str, Ticket]
+    ) -> None:
         """Raise `InvalidProblemError` for a ticket that has no place here, with all its faults.
 
-        `known` are the ids of the tickets that came since the problem was compiled.
+        `changed` are the tickets that came or changed since the problem was compiled, by id.
         """
-        problem = self._compiled.problem
+        problem, known = self._compiled.problem, set(changed)
         if ticket.after:
-            known = known | {other.id for other in problem.tickets}
+            known |= {other.id for other in problem.tickets}
         issues = check_ticket(problem, ticket.model_copy(update={"appointment": None}), known)
         for window in windows:
             if window is not None and window.close < window.open:
@@ -82,13 +84,13 @@ class Door:
             raise InvalidProblemError(issues)
 
     def prepare(
-        self, ticket: Ticket, windows: Sequence[Window | None], known: set[str]
+        self, ticket: Ticket, windows: Sequence[Window | None], changed: Mapping[str, Ticket]
     ) -> Prepared:
         """Compile a ticket with each window promised; raise as `refuse` does."""
         if not windows:
             raise ValueError("places are looked for in one window at least; None is any time")
-        self.refuse(ticket, windows, known)
-        row = compile_ticket(self._compiled, ticket, windows)
+        self.refuse(ticket, windows, changed)
+        row = compile_ticket(self._compiled, ticket, windows, changed=changed)
         rows = row.rows
         # No rule keeps a ticket off a shift, or prices it there, because of its appointment.
         assert (rows.blocked == rows.blocked[0]).all()

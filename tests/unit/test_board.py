@@ -151,6 +151,22 @@ def test_an_update_takes_the_ticket_out_of_its_route() -> None:
     assert [item.ticket_id for item in plan.unserved] == ["new"]
 
 
+def test_what_a_ticket_waits_for_may_be_done_meanwhile() -> None:
+    mine = board(small.problem([{}, {"after": ["t0"]}]), "t0")
+    first, second = mine.ticket("t0"), mine.ticket("t1")
+    assert first is not None and second is not None
+    assert mine.places(second, [None]) == []
+    mine.update(first.model_copy(update={"status": "done"}))
+    assert len(mine.places(second, [None])) == 1
+    # And so for tickets that both came later.
+    mine.update(ticket("n0"))
+    later = ticket("n1", after=("n0",))
+    assert mine.places(later, [None]) == []
+    mine.update(ticket("n0", status="cancelled"))
+    assert mine.insert(later, "s0", None) is not None
+    assert do.check(mine.problem(), mine.plan()).is_valid
+
+
 def test_tickets_whose_way_led_over_another_leave_with_it() -> None:
     # From home to c leads no way but over b; home is reached from everywhere.
     seconds = [[0, 600, None], [600, 0, 600], [600, 600, 0]]
