@@ -81,13 +81,19 @@ class Desk(Steps):
     ) -> None:
         self._set_up(ledger or Ledger(), seed, clock)
         self._prices = shadow_prices
-        self._routes = self._read(problem, plan)
-        with self._ledger.writing() as stream:
-            if stream.plan_id is None:
-                self._take_over(stream, self._routes)
-            else:
-                self._routes.replay(stream)
-        self._routes.follow(stream.appended)
+        self._routes = routes = self._read(problem, plan)
+        # Nobody waits while what was booked is done again: that may be thousands of events.
+        with self._ledger.reading() as stream:
+            is_first = stream.plan_id is None
+            if not is_first:
+                routes.replay(stream)
+        if is_first:
+            with self._ledger.writing() as stream:
+                if stream.plan_id is None:
+                    self._take_over(stream, routes)
+                else:
+                    routes.replay(stream)
+            routes.follow(stream.appended)
 
     def _set_up(self, ledger: Ledger, seed: int, clock: Callable[[], datetime] | None) -> None:
         self._ledger, self._seed = ledger, seed
@@ -313,15 +319,13 @@ class Desk(Steps):
         program that did it first has done it for all.
         """
         fresh = self._read(problem, plan)
-        with self._lock:
+        with self._ledger.reading() as stream:
+            rebased = _followed(stream, fresh)
+        if rebased is None:
             with self._ledger.writing() as stream:
-                last = stream.last_plan()
-                if last is not None and last.detail.get("key") == fresh.key:
-                    rebased = rebased_of(plan.plan_id, last.detail)
-                    fresh.replay(stream)
-                else:
-                    rebased = self._take_over(stream, fresh)
+                rebased = _followed(stream, fresh) or self._take_over(stream, fresh)
             fresh.follow(stream.appended)
+        with self._lock:
             self._routes, self._prices = fresh, shadow_prices
         logger.info("plan %s took over: %s", plan.plan_id, rebased.counts())
         return rebased
@@ -412,3 +416,12 @@ class Desk(Steps):
         except DispatchError:  # the conflict itself is what was asked for
             logger.warning("no offers beside a conflict of ticket %s", ticket_id)
             return conflict
+
+
+def _followed(stream: Stream, fresh: Routes) -> Rebased | None:
+    """Follow to a plan that took over already; None if it has not."""
+    last = stream.last_plan()
+    if last is None or last.detail.get("key") != fresh.key:
+        return None
+    fresh.replay(stream)
+    return rebased_of(fresh.plan.plan_id, last.detail)

@@ -156,6 +156,11 @@ class Reconciliation:
             said = {"ticket": bare(ticket), "state": ticket.status}
             self._add(Step("ticket", ticket_id, said=said), None, {})
             return
+        if self.routes.faults_of(ticket):
+            # Booked as it was then; the places or engineers that it names are gone.
+            self.lists["conflicts"].append(ticket_id)
+            self._add(Step("place", ticket_id, window=window), None, {})
+            return
         planned, is_fact = board.shift_of(ticket_id), self.routes.is_fact(ticket)
         if is_fact or (planned is not None and ticket.appointment == window):
             self.lists["kept"].append(ticket_id)

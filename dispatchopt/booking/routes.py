@@ -10,7 +10,7 @@ from dispatchopt.adapters.json_files import plan_digest, to_json
 from dispatchopt.adapters.local_time import Clock
 from dispatchopt.board import Board
 from dispatchopt.booking.stream import ids_in
-from dispatchopt.errors import BookingConflictError, InternalError
+from dispatchopt.errors import BookingConflictError, InternalError, InvalidProblemError
 from dispatchopt.models import Ticket
 from dispatchopt.solve import hash_problem
 from dispatchopt.windows.forced import forced_on
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dispatchopt.board import Found
     from dispatchopt.booking.states import BookingEvent
     from dispatchopt.booking.stream import Stream
+    from dispatchopt.errors import Issue
     from dispatchopt.models import Plan, Problem, Window
     from dispatchopt.solve import Planner
 
@@ -97,6 +98,16 @@ class Routes:
     def is_fact(self, ticket: Ticket) -> bool:
         """Whether a visit is under way, over, or fixed to its time: it stays where it is."""
         return ticket.status == "done" or self.board.is_fact(ticket)
+
+    def faults_of(self, ticket: Ticket) -> Sequence[Issue]:
+        """Return why a ticket contradicts the problem; facts and what is not open are taken so."""
+        if not ticket.is_plannable or self.is_fact(ticket):
+            return ()
+        try:
+            self.board.refuse(ticket)
+        except InvalidProblemError as error:
+            return error.issues
+        return ()
 
     def engineer_of(self, shift_id: str) -> str:
         """Return whose shift it is."""

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dispatchopt.booking.routes import bare, best_of, place_for
 from dispatchopt.booking.states import FROM, PLACED
 from dispatchopt.booking.steps import Step
-from dispatchopt.errors import BookingConflictError, InvalidBookingError, Issue
+from dispatchopt.errors import (
+    BookingConflictError,
+    InvalidBookingError,
+    InvalidProblemError,
+    Issue,
+)
 from dispatchopt.models import Forced, Offer, Ticket, Window
 from dispatchopt.windows.forced import forced_on
 
@@ -65,7 +70,16 @@ class Teller:
         return self._append(step, place, ticket=bare(ticket), until=until)
 
     def change(self, ticket: Ticket, by: str) -> None:
-        """Record a ticket that came or changed, and where its visit goes then."""
+        """Record a ticket that came or changed, and where its visit goes then.
+
+        Raises
+        ------
+        InvalidProblemError
+            If it contradicts the problem: no desk could take it over.
+        """
+        faults = self.routes.faults_of(ticket)
+        if faults:
+            raise InvalidProblemError(faults)
         booking, before = self.stream.booking(ticket.id), self.routes.ticket(ticket.id)
         if before is None or _content(before) != _content(ticket):
             said: dict[str, Any] = {"ticket": bare(ticket)}  # Any: JSON

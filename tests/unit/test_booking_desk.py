@@ -11,7 +11,7 @@ import pytest
 
 import dispatchopt as do
 from dispatchopt.booking import Desk, Ledger
-from dispatchopt.errors import BookingConflictError, InvalidBookingError
+from dispatchopt.errors import BookingConflictError, InvalidBookingError, InvalidProblemError
 from dispatchopt.models import Plan, Shift, Ticket
 from tests import builders as small
 from tests.unit.booking_day import Clock, caller, day_problem, planned, window
@@ -406,3 +406,28 @@ def test_a_visit_without_a_promise_gives_way_to_one(clock: Clock) -> None:
     assert is_inside(desk, held)
     assert gone in {item.ticket_id for item in desk.plan().unserved}
     assert Desk(problem, planned(problem), desk.ledger, clock=clock).version == desk.version
+
+
+def test_a_ticket_that_contradicts_the_problem_harms_no_desk(
+    desk: Desk, problem: Problem, plan: Plan, clock: Clock
+) -> None:
+    nowhere = caller(place="nowhere")
+    for call in (
+        lambda: desk.apply(nowhere),
+        lambda: desk.hold(nowhere, TEN, request_id="r1"),
+        lambda: desk.report_window(nowhere, TEN, request_id="r2"),
+        lambda: desk.offer(nowhere),
+    ):
+        with pytest.raises(InvalidProblemError, match="no such place in the travel table"):
+            call()
+    assert [event.kind for event in desk.ledger.events()] == ["plan"]
+    held = desk.hold(caller(), TEN, request_id="r1")
+    desk.confirm("n1", request_id="r3", version=held.version)
+    # The next table of travel lacks the place: the customer is to be called, and nothing breaks.
+    fewer = day_problem(0, travel=small.table({"home": 0, "a": 10}))
+    fresh, rebased = Desk.publish(fewer, Plan(routes=()), desk.ledger, clock=clock)
+    assert rebased.conflicts == ("n1",)
+    assert Desk(fewer, Plan(routes=()), desk.ledger, clock=clock).version == fresh.version
+    booking = fresh.booking("n1")
+    assert booking is not None
+    assert (booking.state, booking.window, booking.is_placed) == ("confirmed", TEN, False)
