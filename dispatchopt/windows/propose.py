@@ -7,7 +7,6 @@ seldom waits for it, and closes late enough; among those the narrowest are chose
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -95,6 +94,7 @@ class _Simulation:
 
     def __init__(self, compiled: Compiled, routes: Sequence[Sequence[int]], seed: int) -> None:
         search, most_visits = lay_out(compiled.instance)
+        self._whole = search
         self._routes = routes
         self._chain = Inserter(search, most_visits, routes).chain
         # Windows are written over here; the schedule stays that of the plan.
@@ -109,6 +109,10 @@ class _Simulation:
         """Let a ticket be served from a second on, however late."""
         self._search.ticket[t, WINDOWS] = 1
         self._search.ticket[t, WINDOW : WINDOW + 2] = opens, FOREVER
+
+    def restore(self, t: int) -> None:
+        """Let a ticket be served in the windows that it has."""
+        self._search.ticket[t] = self._whole.ticket[t]
 
     def starts(self, s: int) -> Int64Array:
         """Return when service starts, ``[samples, visits]``."""
@@ -131,8 +135,7 @@ class _Route:
     """What may be chosen for the visits of a shift."""
 
     wanted: list[Wanted]
-    opens: dict[int, int]  # by ticket that may get a window: from when on it may be served anyway
-    pinned: frozenset[int]
+    opens: dict[int, int]  # by ticket that may get a window: served from then on without one
     banned: set[tuple[int, int, int]] = field(default_factory=set)
     found: Narrowest | None = None
 
@@ -145,13 +148,13 @@ class _Proposing:
         self._policy = planner.problem.policy
         self._orders = encode(self._compiled, plan)
         self._least = least_count(self._policy)
-        self._out: dict[str, NotProposed] = {}
-        for item in plan.unserved:
-            if item.ticket_id in self._ctx.tickets and self._is_free(item.ticket_id):
-                self._out[item.ticket_id] = "UNSERVED"
-        for shift in self._ctx.shifts.values():
-            if shift.started is not None and self._is_free(shift.started):
-                self._out[shift.started] = "UNDER_WAY"
+        planned = {self._compiled.ticket_ids[t] for order in self._orders for t in order}
+        started = {shift.started for shift in self._ctx.shifts.values()}
+        self._out: dict[str, NotProposed] = {
+            ticket_id: "UNDER_WAY" if ticket_id in started else "UNSERVED"
+            for ticket_id in self._ctx.tickets
+            if ticket_id not in planned and self._is_free(ticket_id)
+        }
         self._simulation = _Simulation(self._compiled, self._orders, seed)
         self._before = kept_probabilities(self._compiled, self._orders, seed=seed)
 
@@ -191,41 +194,44 @@ class _Proposing:
     # --- What may be chosen ---
 
     def _route(self, s: int) -> _Route:
-        ctx, simulation, order = self._ctx, self._simulation, self._orders[s]
+        ctx, order = self._ctx, self._orders[s]
         shift = list(ctx.shifts.values())[s]
-        tickets = [ctx.tickets[self._compiled.ticket_ids[t]] for t in order]
-        found: list[tuple[Around | None, int]] = []
-        opens: dict[int, int] = {}
-        for t, ticket, start in zip(order, tickets, simulation.planned(s), strict=True):
-            if self._is_free(ticket.id):
-                around = windows_around(ctx, ticket, shift, start)
-                if isinstance(around, str):
-                    self._out[ticket.id] = around
-                else:
-                    opens[t] = around.opens
-                    found.append((around, start))
-                    continue
-            found.append((None, start))
-        pinned = frozenset(
-            t
-            for t, ticket in zip(order, tickets, strict=True)
-            if ctx.is_pinned(ticket.id, shift.id)
-        )
-        route = _Route([], opens, pinned)
-        free = np.sort(self._starts(s, route, [None] * len(order)), axis=0)
-        for i, (held, start) in enumerate(found):
-            close = tickets[i].ticket.appointment
-            promised = None if close is None else ctx.seconds(close.close)
-            choices: tuple[Choice, ...] = ()
-            if held is not None and self._least is not None:
-                waits = free[min(len(free) - self._least, self._least - 1), i]
-                choices = held.opening_by(min(start, int(waits)))
-            route.wanted.append(Wanted(choices, promised))
+        route = _Route([], {})
+        for i, (t, start) in enumerate(zip(order, self._simulation.planned(s), strict=True)):
+            ticket = ctx.tickets[self._compiled.ticket_ids[t]]
+            window = ticket.ticket.appointment
+            if window is not None:
+                route.wanted.append(Wanted(promised=ctx.seconds(window.close)))
+                continue
+            around = windows_around(ctx, ticket, shift, start)
+            if isinstance(around, str):
+                self._out[ticket.id] = around
+                route.wanted.append(Wanted())
+                continue
+            if not ctx.is_pinned(ticket.id, shift.id):
+                route.opens[t] = around.opens
+            choices = self._choices(s, route, i, around, start)
+            if not choices:
+                self._out[ticket.id] = "TOO_UNCERTAIN"
+                self._simulation.restore(t)
+                route.opens.pop(t, None)
+            route.wanted.append(Wanted(choices))
         return route
+
+    def _choices(
+        self, s: int, route: _Route, i: int, around: Around, start: int
+    ) -> tuple[Choice, ...]:
+        """Return the windows that seldom make the engineer wait, and could be wide enough."""
+        if self._least is None:
+            return ()
+        free = np.sort(self._starts(s, route, [None] * len(self._orders[s]))[:, i])
+        waits = int(free[min(len(free) - self._least, self._least - 1)])
+        closes = int(free[self._least - 1])
+        return tuple(c for c in around.opening_by(min(start, waits)) if c.closes >= closes)
 
     def _starts(self, s: int, route: _Route, opens: Sequence[int | None]) -> Int64Array:
         for t, at in zip(self._orders[s], opens, strict=True):
-            if t in route.opens and t not in route.pinned:
+            if t in route.opens:
                 self._simulation.wait_for(t, route.opens[t] if at is None else at)
         return self._simulation.starts(s)
 
@@ -330,13 +336,7 @@ class _Proposing:
         """Return why, in the order of the problem."""
         out = dict(self._out)
         for s, route in routes.items():
-            free = np.sort(self._starts(s, route, [None] * len(route.wanted)), axis=0)
-            for i, t in enumerate(self._orders[s]):
-                ticket_id = self._compiled.ticket_ids[t]
-                if t in windows or ticket_id in out or not self._is_free(ticket_id):
-                    continue
-                widest = max((c.closes for c in route.wanted[i].choices), default=-math.inf)
-                least = self._least
-                is_sure = least is not None and widest >= free[least - 1, i]
-                out[ticket_id] = "WOULD_WEAKEN_PROMISE" if is_sure else "TOO_UNCERTAIN"
+            for t, visit in zip(self._orders[s], route.wanted, strict=True):
+                if visit.choices and t not in windows:
+                    out[self._compiled.ticket_ids[t]] = "WOULD_WEAKEN_PROMISE"
         return {t: out[t] for t in self._ctx.tickets if t in out}

@@ -179,6 +179,11 @@ def test_why_no_window_is_proposed() -> None:
     }
 
 
+def test_a_ticket_that_the_plan_does_not_mention_is_unserved() -> None:
+    only_first = Plan(routes=(Route(shift_id="s", visits=(Visit(ticket_id="t0"),)),))
+    assert propose_windows(day({}, {}), only_first).not_proposed == {"t1": "UNSERVED"}
+
+
 def test_the_lead_time_counts_from_now() -> None:
     early = day({}, {}, {}).model_copy(
         update={"now": day({}).horizon.start + timedelta(hours=7, minutes=15)}
