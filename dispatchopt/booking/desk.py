@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_MINUTES: Final = 100_000
+"""That a hold may last, as in `Policy.hold_minutes`."""
+
 _NO_WAY_OUT: Final = frozenset(("REQUEST_REUSED", "PLAN_CHANGED"))
 """Conflicts for which other windows are no way out."""
 
@@ -210,7 +213,7 @@ class Desk(Steps):
         Parameters
         ----------
         minutes
-            How long; absent: `Policy.hold_minutes`.
+            How long, up to `MOST_MINUTES`; absent: `Policy.hold_minutes`.
 
         Raises
         ------
@@ -219,8 +222,8 @@ class Desk(Steps):
         """
         lasts = self._routes.planner.problem.policy.hold_minutes if minutes is None else minutes
         said = {"minutes": lasts}
-        if lasts < 0:
-            message = "must be 0 or more"
+        if type(lasts) is not int or not 0 <= lasts <= MOST_MINUTES:
+            message = f"must be a whole number from 0 to {MOST_MINUTES}"
             raise InvalidBookingError([Issue("booking", ticket.id, "minutes", str(lasts), message)])
         step = Step("hold", ticket.id, request_id, by, window=window_of(choice), said=said)
         return self._book(step, ticket, choice, hold=timedelta(minutes=lasts))

@@ -156,28 +156,27 @@ class Reconciliation:
             said = {"ticket": bare(ticket), "state": ticket.status}
             self._add(Step("ticket", ticket_id, said=said), None, {})
             return
-        if self.routes.faults_of(ticket):
-            # Booked as it was then; the places or engineers that it names are gone.
-            self.lists["conflicts"].append(ticket_id)
-            self._add(Step("place", ticket_id, window=window), None, {})
-            return
         planned, is_fact = board.shift_of(ticket_id), self.routes.is_fact(ticket)
         if is_fact or (planned is not None and ticket.appointment == window):
             self.lists["kept"].append(ticket_id)
             if planned != booking.shift_id and not is_fact:
                 self._add(Step("place", ticket_id, window=window), planned, {"is_kept": True})
             return
-        place = best_of(board.places(ticket, [window]), booking.shift_id)
+        # What only the ledger knows may name places or engineers that are gone.
+        is_faulty = bool(self.routes.faults_of(ticket))
+        place = (
+            None if is_faulty else best_of(board.places(ticket, [window]), booking.shift_id, window)
+        )
+        detail = {} if is_faulty else {"ticket": bare(ticket)}
         if place is not None and not (booking.state == "held" and place.weakens):
             self.lists["reinserted"].append(ticket_id)
-            detail = {"ticket": bare(ticket)}
             self._add(Step("place", ticket_id, window=window), place.shift_id, detail)
         elif booking.state == "held":
             self.lists["lost_holds"].append(ticket_id)
             self._add(Step("release", ticket_id, said={"reason": "NO_ROOM"}), None, {})
         else:
             self.lists["conflicts"].append(ticket_id)
-            self._add(Step("place", ticket_id, window=window), None, {"ticket": bare(ticket)})
+            self._add(Step("place", ticket_id, window=window), None, detail)
 
     def _add(self, step: Step, shift_id: str | None, detail: dict[str, Any]) -> None:
         engineer_id = None if shift_id is None else self.routes.engineer_of(shift_id)

@@ -165,9 +165,7 @@ class Routes:
         for other in self.board.remove(ticket_id):
             ticket = self.ticket(other)
             assert ticket is not None
-            place = chosen(self.board.places(ticket, [ticket.appointment]), None)
-            if place is not None:
-                self.board.insert(ticket, place.shift_id, ticket.appointment)
+            self._go_to_best(ticket, ticket.appointment, None)
 
     def put(self, ticket: Ticket, shift_id: str, window: Window | None) -> None:
         """Put a visit on a shift, instead of where it was.
@@ -226,11 +224,16 @@ class Routes:
         return Ticket.model_validate({**raw, "attributes": attributes})
 
     def _give_back(self, ticket_id: str) -> None:
-        """Take a visit out; one that was planned anyway goes back there, if it still fits."""
+        """Take a visit out; one that was planned anyway goes back there, or where it still fits."""
         self.leave(ticket_id)
         ticket, home = self.ticket(ticket_id), self._home.get(ticket_id)
         if ticket is not None and home is not None:
-            self.board.insert(ticket, home, None)
+            self._go_to_best(ticket, None, home)
+
+    def _go_to_best(self, ticket: Ticket, window: Window | None, wanted_shift: str | None) -> None:
+        place = best_of(self.board.places(ticket, [window]), wanted_shift, window)
+        if place is not None:
+            self.board.insert(ticket, place.shift_id, window)
 
     def _update(self, event: BookingEvent) -> None:
         """Take over a ticket that changed; where it has to go then stands in the next event."""
@@ -261,16 +264,18 @@ def chosen(places: Sequence[Found], wanted_shift: str | None) -> Found | None:
     return min(places, key=worth, default=None)
 
 
-def best_of(places: Sequence[Found], wanted_shift: str | None) -> Found | None:
+def best_of(
+    places: Sequence[Found], wanted_shift: str | None, window: Window | None
+) -> Found | None:
     """Return the place of a promise that stands anyway: the surest kind that there is.
 
     One that may be promised goes before one that only weakens no other promise, and that before the
-    rest.
+    rest. A visit without a window has no place at the expense of a promise.
     """
     kinds = (
         [place for place in places if place.is_good],
         [place for place in places if not place.weakens],
-        places,
+        places if window is not None else (),
     )
     return next((chosen(kind, wanted_shift) for kind in kinds if kind), None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from dispatchopt.errors import BookingConflictError
 from dispatchopt.models import Ticket, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -27,6 +28,9 @@ _COLUMNS: Final = {
 
 _WITHOUT_STEP: Final = frozenset(("contact", "dispatch", "place", "ticket"))
 """Kinds that leave state and version of a booking as they are, unless they name a state."""
+
+PARCEL: Final = 500
+"""Ids in one statement."""
 
 _STREAM: Final = sa.select(BOOKING_STREAM.c.seq, BOOKING_STREAM.c.plan_id)
 
@@ -92,7 +96,8 @@ class Stream:
         """Return tickets as they were when they were booked or changed last."""
         raw = {
             event.ticket_id: event.detail["ticket"]
-            for event in self.events(BOOKING_EVENT.c.ticket_id.in_(list(ticket_ids)))
+            for some in _parcels(ticket_ids)
+            for event in self.events(BOOKING_EVENT.c.ticket_id.in_(some))
             if event.ticket_id is not None and "ticket" in event.detail
         }
         return {ticket_id: Ticket.model_validate(ticket) for ticket_id, ticket in raw.items()}
@@ -101,11 +106,14 @@ class Stream:
         """Return every window that was ever held or agreed, by ticket."""
         events = BOOKING_EVENT.c
         query = sa.select(events.ticket_id, events.opens_at, events.closes_at)
+        query = query.where(events.opens_at.is_not(None))
         found: dict[str, set[Window]] = {ticket_id: set() for ticket_id in ticket_ids}
-        for row in self._connection.execute(query.where(events.opens_at.is_not(None))).mappings():
-            window = _window(row)
-            if window is not None and row["ticket_id"] in found:
-                found[row["ticket_id"]].add(window)
+        for some in _parcels(found):
+            rows = self._connection.execute(query.where(events.ticket_id.in_(some))).mappings()
+            for row in rows:
+                window = _window(row)
+                if window is not None:
+                    found[row["ticket_id"]].add(window)
         return found
 
     def last_plan(self) -> BookingEvent | None:
@@ -272,6 +280,13 @@ def _is_over(booking: Booking, at: datetime) -> bool:
 def ids_in(states: Iterable[str]) -> sa.ColumnElement[bool]:
     """Return the condition that a booking is in one of some states."""
     return BOOKING.c.state.in_(list(states))
+
+
+def _parcels(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield ids in parcels: a statement takes so many values and no more."""
+    left = iter(ids)
+    while some := list(islice(left, PARCEL)):
+        yield some
 
 
 def _window(row: Any, prefix: str = "") -> Window | None:  # Any: a row

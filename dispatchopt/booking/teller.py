@@ -99,7 +99,7 @@ class Teller:
             window = booking.window
         elif board.shift_of(ticket.id) is None:
             return
-        found = best_of(board.places(ticket, [window]), board.shift_of(ticket.id))
+        found = best_of(board.places(ticket, [window]), board.shift_of(ticket.id), window)
         place = Place(None if found is None else found.shift_id, {})
         self._append(Step("place", ticket.id, window=window), place)
 
@@ -163,7 +163,8 @@ class Teller:
             return Place(board.shift_of(ticket.id), {"is_forced": True, "is_kept": True})
         if not ticket.is_plannable:
             return Place(None, {"is_forced": True})
-        found = best_of(board.places(ticket, [window]), None if before is None else before.shift_id)
+        wanted = None if before is None else before.shift_id
+        found = best_of(board.places(ticket, [window]), wanted, window)
         if found is None or not found.is_good:
             asked = forced_on(board, ticket, window)
             told = asked.model_dump(mode="json", exclude={"ticket_id", "window"})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import dispatchopt as do
-from dispatchopt.booking import Ledger
+from dispatchopt.booking import Ledger, stream
 from dispatchopt.booking.states import FROM, TO, State, after
 from dispatchopt.errors import AdapterError, BookingConflictError, InvalidBookingError
 from tests.unit.booking_steps import NOW, Clock, slot, take
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dispatchopt.booking import Booking
+    from dispatchopt.models import Window
 
 
 @pytest.fixture
@@ -396,3 +397,30 @@ class LedgerModel(RuleBasedStateMachine):
 
 TestLedgerModel = LedgerModel.TestCase
 TestLedgerModel.settings = settings(stateful_step_count=15, print_blob=False)
+
+
+def test_what_is_read_of_a_few_tickets_does_not_grow_with_the_ledger(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ticket_id in ("T1", "T2", "T3"):
+        take(ledger, ticket_id, slot(8), f"r-{ticket_id}")
+    read: list[str] = []
+
+    def noted(row: Any, prefix: str = "") -> Window | None:
+        read.append(row["ticket_id"])
+        return window_of_row(row, prefix)
+
+    window_of_row = stream._window
+    monkeypatch.setattr(stream, "_window", noted)
+    with ledger.reading() as opened:
+        assert opened.windows(["T2", "T9"]) == {"T2": {slot(8)}, "T9": set()}
+    assert read == ["T2"]
+
+
+def test_as_many_tickets_may_be_asked_for_as_there_are(ledger: Ledger) -> None:
+    # SQLite takes 32 766 values in one statement, PostgreSQL 65 535.
+    take(ledger, "T1", slot(8), "r1")
+    ids = [f"T{n}" for n in range(70_000)]
+    with ledger.reading() as opened:
+        assert opened.windows(ids)["T1"] == {slot(8)}
+        assert opened.tickets(ids) == {}
