@@ -24,6 +24,7 @@ from dispatchopt.models import (
     Unserved,
 )
 from dispatchopt.promises import TIME_SHARE, Guard, has_promises
+from dispatchopt.models.intake import Intake
 from dispatchopt.reasons import explain_unserved
 from dispatchopt.run import Options, Progress, Routes, Run
 from dispatchopt.shadow import ShadowPrices, shadow_prices
@@ -92,9 +93,13 @@ class Planner:
     ------
     InvalidProblemError
         If costs of the problem could reach 2**53, or amounts of parts 2**30.
+    TypeError
+        If it is no `Problem`, such as what readers return.
     """
 
     def __init__(self, problem: Problem, *, rejected: Iterable[Rejected] = ()) -> None:
+        if not isinstance(problem, Problem):
+            raise TypeError(_not_a_problem(problem))
         self._rejected = tuple(rejected)
         self._compiled = compile_problem(problem)
 
@@ -216,6 +221,8 @@ class Planner:
     def _finished(self, run: Run, plan: Plan, report: Report) -> Result:
         cost = report.cost.total
         bound = run.bound
+        if bound is None and not cost:
+            bound = 0  # no cost is negative
         if bound is not None and bound > cost:
             logger.error("a bound of %d lies above the cost %d; seed %d", bound, cost, run.seed)
             bound = None
@@ -271,6 +278,13 @@ class Planner:
         return shadow_prices(
             self._compiled, proof.pricer, proof.prices, proof.levels, threads=run.threads
         )
+
+
+def _not_a_problem(given: object) -> str:
+    text = f"a plan is made of a Problem, not of an object of type {type(given).__name__}. "
+    if isinstance(given, Intake):
+        return text + "Readers return an Intake: solve(intake.problem, rejected=intake.rejected)."
+    return text + "Read one with read_problem(path).problem, or make one with Problem(...)."
 
 
 def _without_reasons(plan: Plan, report: Report) -> Plan:

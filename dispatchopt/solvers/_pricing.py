@@ -63,6 +63,9 @@ next one by time."""
 WORD, MAX_CUTS = 56, 112
 """Cuts in a word, and in both."""
 
+FORBIDDEN = -(2**44)
+"""Price of a ticket that no route is to serve."""
+
 
 @njit(cache=True, nogil=True)
 def _complete(
@@ -78,6 +81,8 @@ def _complete(
     fast: Array,
     slow: Array,
     follow: Array,
+    succ: Array,
+    width: Array,
 ) -> None:
     """Bound what can follow an arrival, by ticket and by time in steps of ``2 ** bits`` seconds.
 
@@ -127,7 +132,8 @@ def _complete(
                     k.shift, k.meta[OVERTIME_RATE], s, back
                 )
                 next1 = m + 1  # home; m is the start
-            for j in range(m):
+            for x in range(width[i]):
+                j = succ[i, x]
                 a = b + (ride[i, j] >> bits)
                 if a >= steps:
                     continue
@@ -212,6 +218,33 @@ def _copy(source: Array, target: Array, rows: int) -> None:
     for i in range(rows):
         for j in range(source.shape[1]):
             target[i, j] = source[i, j]
+
+
+@njit(cache=True, nogil=True)
+def _follow(
+    k: Search,
+    members: Array,
+    dual: Array,
+    begin: int,
+    pace: int,
+    ride: Array,
+    last: Array,
+    succ: Array,
+    width: Array,
+) -> None:
+    """List the tickets that can come after each, the start as the last one, and how many."""
+    m = members.shape[0]
+    for i in range(m + 1):
+        end = begin
+        if i < m:
+            begun = _start(k.ticket, members[i], begin)
+            if begun < 0:
+                continue
+            end = begun + k.ticket[members[i], pace]
+        for j in range(m):
+            if end + ride[i, j] <= last[j] and dual[members[j]] > FORBIDDEN:
+                succ[i, width[i]] = j
+                width[i] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -301,10 +334,13 @@ def price_shift(
                 leg = _int64(k.dist[profile, node, members[j]])
                 ride[i, j] = leg
                 arc[i, j] = scale * _leg_price(rate, leg) + slope * leg
+    succ = np.empty((m + 1, m), np.int64)
+    width = np.zeros(m + 1, np.int64)
+    _follow(k, members, dual, begin, pace, ride, last, succ, width)
     fast = np.empty((steps, m), np.int64)
     slow = np.empty((steps, m), np.int64)
     follow = np.empty((steps, m), np.int64)
-    _complete(k, s, members, gain, bits, scale, ride, arc, home, fast, slow, follow)
+    _complete(k, s, members, gain, bits, scale, ride, arc, home, fast, slow, follow, succ, width)
 
     all_taken = (1 << k.shift[s, PAUSES]) - 1
     head = np.full((all_taken + 1) * m, -1, np.int64)
@@ -360,7 +396,8 @@ def price_shift(
                             best = total
                             limit = min(limit, best + (limit - best) * share // 100)
                             limit = max(limit, best + 1)
-            for j in range(m):
+            for x in range(width[i]):
+                j = succ[i, x]
                 leg = ride[i, j]
                 arrival = time + leg
                 if arrival > last[j]:

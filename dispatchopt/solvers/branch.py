@@ -140,6 +140,9 @@ class Tree:
         parts: list[Branch] | None = None
         try:
             is_solved = generation.solve(upper=self.target)
+            if is_solved and not node.branch.forbidden and not counts_are_mixed(generation):
+                # The numbers left out are whole at last: now cuts bite.
+                generation.cut(upper=self.target)
             # Comparing splits looks at other parts: the value is read before.
             value = generation.branch_value or node.value
             if not is_solved:
@@ -240,6 +243,13 @@ class Tree:
         cost = generation.cost_of(routes)
         if cost < self.cost:
             self.routes, self.cost = routes, cost
+
+
+def counts_are_mixed(generation: ColumnGeneration) -> bool:
+    """Whether a number of tickets left out, of all or those with one price, is a fraction."""
+    out = generation.master.left_out
+    groups = _groups(generation.inst.skip_cost.tolist())
+    return any(_is_fraction(float(out[list(tickets)].sum())) for tickets in groups)
 
 
 def _is_fraction(value: float) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dispatchopt.solvers.colgen import ColumnGeneration
-from dispatchopt.solvers.dive import dive
+from dispatchopt.solvers.dive import Dives
 from dispatchopt.solvers.lns import Lns, default_heat
 from dispatchopt.solvers.proof import Pool
 
@@ -183,7 +183,10 @@ def _improve_core(
         )
         generation.run(upper=best.cost)
         generation.should_stop = _either(should_stop, latest)
-        found = search(dive(generation), POLISH_SHARE, POLISH_HEAT)
+        plan = Dives(generation).dive()
+        if plan is None:
+            break
+        found = search(plan, POLISH_SHARE, POLISH_HEAT)
         logger.info("core: bound %s, best %d, found %d", generation.bound, best.cost, found.cost)
         generation.enter_routes(found.routes())
         best = min(best, found, key=lambda lns: lns.cost)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispatchopt.solvers import _kernels as kernels
+from dispatchopt.solvers._kernels import _load_price as load_price
 from dispatchopt.solvers.layout import lay_out, new_chain
 from dispatchopt.solvers.pricing import compile_pricing
 from dispatchopt.solvers.simulation import compile_simulation
@@ -132,6 +133,9 @@ class Lns:
             CHAIN_SHARE,
         )
         kernels.keep_best(self.search, chain)
+        if self.inst.num_shifts:
+            kernels.refresh(self.search, chain, 0)
+            load_price(self.search.shift, self.search.meta, 0, 0)
         chain.num[kernels.NUM_ABSENT] = 0  # nothing to place: compiles without working
         chain.member[:, kernels.ROUTE_OF] = 0
         kernels.construct(self.search, chain)
@@ -224,7 +228,12 @@ class Lns:
                         return
 
     def run_until(
-        self, seconds: float, heat: Heat, *, on_batch: Callable[[], bool] | None = None
+        self,
+        seconds: float,
+        heat: Heat,
+        *,
+        on_batch: Callable[[], bool] | None = None,
+        batch: float = BATCH_SECONDS,
     ) -> None:
         """Run every chain for so many seconds, the clock setting the temperature."""
         begin = time.monotonic()
@@ -236,7 +245,7 @@ class Lns:
                     self._exchange()
                 log_hot, fall = heat.epoch(epoch)
                 log_hot += fall * (share * len(REHEATS) - epoch)
-                span = min(BATCH_SECONDS, seconds * (1 - share))
+                span = min(batch, seconds * (1 - share))
                 spent = self._all(pool, sizes, 0, log_hot, 0.0)
                 sizes = [_next_size(n, used, span) for n, used in zip(sizes, spent, strict=True)]
                 if on_batch is not None and not on_batch():

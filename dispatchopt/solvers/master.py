@@ -7,26 +7,29 @@ import math
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-import numpy as np
 from ortools.math_opt.python import mathopt
 from ortools.util.python.solve_interrupter import SolveInterrupter
 
+from dispatchopt.solvers.glop import Glop, Interrupted
 from dispatchopt.solvers.pricing import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dispatchopt.forms import Instance
+    from dispatchopt.solvers.glop import Solved
     from dispatchopt.solvers.limits import Limit
     from dispatchopt.solvers.pricing import Column
-
-    Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 logger = logging.getLogger(__name__)
 
 
 POLL_SECONDS = 0.05
 """How often `should_stop` is asked."""
+
+PRICE_BITS = 24
+"""Prices enter the programme with at most so many bits before the point: GLOP's tolerances are
+absolute, and it cycles or fails where prices differ by more."""
 
 
 class MasterError(Exception):
@@ -43,7 +46,9 @@ class Master:
 
     def __init__(self, inst: Instance) -> None:
         self._model = mathopt.Model()
-        self._solver: mathopt.IncrementalSolver | None = None
+        self._glop: Glop | None = None
+        dearest = max(map(int, inst.skip_cost), default=0)
+        self._unit = float(2 ** max(0, dearest.bit_length() - PRICE_BITS))
         self._tickets = [self._row(1.0) for _ in range(inst.num_tickets)]
         self._shifts = [self._row(1.0) for _ in range(inst.num_shifts)]
         self._cuts: list[mathopt.LinearConstraint] = []
@@ -52,9 +57,11 @@ class Master:
         self._limits: dict[tuple[int, ...], mathopt.LinearConstraint] = {}
         self._in_force: list[mathopt.LinearConstraint] = []
         self._closed: set[int] = set()
+        self._taken: set[int] = set()
+        self._shut: set[int] = set()
         for row, price in zip(self._tickets, inst.skip_cost.tolist(), strict=True):
             out = self._model.add_variable(lb=0.0)
-            self._model.objective.set_linear_coefficient(out, float(price))
+            self._model.objective.set_linear_coefficient(out, price / self._unit)
             row.set_coefficient(out, 1.0)
             self._out.append(out)
         self.objective = 0.0
@@ -65,7 +72,7 @@ class Master:
     def add_column(self, column: Column, in_cuts: Sequence[int]) -> None:
         """Add a route, with how often it counts in each cut."""
         share = self._model.add_variable(lb=0.0)
-        self._model.objective.set_linear_coefficient(share, column.relaxed / SCALE)
+        self._model.objective.set_linear_coefficient(share, column.relaxed / (SCALE * self._unit))
         self._shifts[column.shift].set_coefficient(share, 1.0)
         for t in set(column.visits):
             self._tickets[t].set_coefficient(share, float(column.visits.count(t)))
@@ -89,24 +96,38 @@ class Master:
                 self._model.delete_linear_constraint(row)
         self._cuts = [row for row, kept in zip(self._cuts, keep, strict=True) if kept]
 
-    def fix(self, column: int, closed: Iterable[int]) -> None:
-        """Take a column, given by position, as part of every plan; others as part of none."""
-        self._columns[column].lower_bound = 1.0
-        for other in closed:
-            self._columns[other].upper_bound = 0.0
-
-    def free(self) -> None:
-        """Undo every `fix`."""
+    def keep_columns(self, keep: Sequence[int]) -> None:
+        """Delete the columns that are not at these positions."""
+        kept = set(keep)
         for at, share in enumerate(self._columns):
-            share.lower_bound, share.upper_bound = 0.0, 0.0 if at in self._closed else math.inf
+            if at not in kept:
+                self._model.delete_variable(share)
+        self._columns = [self._columns[at] for at in keep]
+        self._closed = {new for new, at in enumerate(keep) if at in self._closed}
+        self._shut = {new for new, at in enumerate(keep) if at in self._shut}
+        self._taken = {new for new, at in enumerate(keep) if at in self._taken}
+
+    def settle(self, taken: set[int], shut: set[int]) -> None:
+        """Take columns, by position, as part of every plan, others as part of none; no others."""
+        for at in self._taken - taken:
+            self._columns[at].lower_bound = 0.0
+        for at in taken - self._taken:
+            self._columns[at].lower_bound = 1.0
+        before, after = self._closed | self._shut, self._closed | shut
+        self._taken, self._shut = taken, shut
+        self._bound_above(before, after)
 
     def close(self, columns: set[int]) -> None:
         """Take these columns, by position, as part of no plan, and no others."""
-        for at in self._closed - columns:
-            self._columns[at].upper_bound = math.inf
-        for at in columns - self._closed:
-            self._columns[at].upper_bound = 0.0
+        before, after = self._closed | self._shut, columns | self._shut
         self._closed = columns
+        self._bound_above(before, after)
+
+    def _bound_above(self, before: set[int], after: set[int]) -> None:
+        for at in before - after:
+            self._columns[at].upper_bound = math.inf
+        for at in after - before:
+            self._columns[at].upper_bound = 0.0
 
     def limit(self, limits: Iterable[Limit], penalty: float) -> None:
         """Limit how many of some tickets are left out, and nothing else.
@@ -124,7 +145,7 @@ class Master:
                     row.set_coefficient(self._out[t], 1.0)
                 for side in (1.0, -1.0):
                     excess = self._model.add_variable(lb=0.0)
-                    self._model.objective.set_linear_coefficient(excess, penalty)
+                    self._model.objective.set_linear_coefficient(excess, penalty / self._unit)
                     row.set_coefficient(excess, side)
                 self._limits[limit.tickets] = row
             row = self._limits[limit.tickets]
@@ -149,36 +170,35 @@ class Master:
         watcher = Thread(target=watch, daemon=True)
         watcher.start()
         try:
-            solution = self._solution(interrupter)
+            solved = self._solved(interrupter)
         finally:
             ended.set()
             watcher.join()
-        values, duals = solution.primal_solution.variable_values, solution.dual_solution.dual_values
-        self.objective = float(solution.primal_solution.objective_value)
-        self.ticket_duals = np.array([duals[row] for row in self._tickets])
-        self.shift_duals = np.array([duals[row] for row in self._shifts])
-        self.cut_duals = np.array([duals[row] for row in self._cuts])
-        self.limit_duals = np.array([duals[row] for row in self._in_force])
-        self.shares = np.array([values[share] for share in self._columns])
-        self.left_out = np.array([values[out] for out in self._out])
+        self.objective = solved.objective * self._unit
+        duals = solved.duals * self._unit
+        self.ticket_duals = duals[_ids(self._tickets)]
+        self.shift_duals = duals[_ids(self._shifts)]
+        self.cut_duals = duals[_ids(self._cuts)]
+        self.limit_duals = duals[_ids(self._in_force)]
+        self.shares = solved.values[_ids(self._columns)]
+        self.left_out = solved.values[_ids(self._out)]
 
-    def _solution(self, interrupter: SolveInterrupter) -> mathopt.Solution:
+    def _solved(self, interrupter: SolveInterrupter) -> Solved:
         for attempt, algorithm in enumerate((None, None, mathopt.LPAlgorithm.DUAL_SIMPLEX)):
-            if self._solver is None or attempt:
-                self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
+            if self._glop is None or attempt:
+                self._glop = Glop(self._model)
             try:
-                result = self._solver.solve(
-                    params=mathopt.SolveParameters(
-                        lp_algorithm=algorithm, presolve=mathopt.Emphasis.OFF
-                    ),
-                    interrupter=interrupter,
-                )
+                solved = self._glop.solve(algorithm, interrupter)
+            except Interrupted:
+                raise MasterError("the linear programme was stopped") from None
             # MathOpt fails to translate some of its own errors, hence any exception.
             except Exception as error:
                 logger.info("GLOP ended abnormally (%s), attempt %d", type(error).__name__, attempt)
                 continue
-            if result.termination.limit == mathopt.Limit.INTERRUPTED:
-                raise MasterError("the linear programme was stopped")
-            if result.solutions and result.solutions[0].dual_solution is not None:
-                return result.solutions[0]
+            if solved is not None:
+                return solved
         raise MasterError("the linear programme could not be solved")
+
+
+def _ids(things: Sequence[mathopt.Variable | mathopt.LinearConstraint]) -> list[int]:
+    return [thing.id for thing in things]

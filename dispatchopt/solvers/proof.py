@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatchopt.forms import BALANCE, RESERVE, largest_cost
-from dispatchopt.solvers.branch import Tree
+from dispatchopt.solvers.branch import Tree, counts_are_mixed
 from dispatchopt.solvers.colgen import MOST_COST, ColumnGeneration
-from dispatchopt.solvers.dive import dive
+from dispatchopt.solvers.dive import Dives
 from dispatchopt.solvers.lns import Lns, default_heat
 from dispatchopt.solvers.pricing import SCALE
 from dispatchopt.solvers.setpart import choose, mix
@@ -22,24 +23,31 @@ if TYPE_CHECKING:
     from dispatchopt.solvers._kernels import Search
     from dispatchopt.solvers.pricing import Pricer, Prices
 
-MIX_SHARE = 0.25
+MIX_SHARE = 0.1
 """Share of the time that is kept for mixing the routes."""
 
-DIVES = 2
-DIVE_SHARE, POLISH_SHARE, CUT_SHARE = 0.35, 0.1, 0.3
-"""Once the linear programme is solved, so many times, each time these shares of the time then left,
-one after the other: to round it to a plan, to search around that plan, for cuts; the rest is for
-branching. Of a city day of 100
-tickets the search alone leaves out two tickets after minutes, the rounded plan's search one."""
+DIVE_TICKETS = 200
+"""Smaller days are dived before there is a bound."""
 
-POLISH_HEAT, POLISH_ITERATIONS = 0.3, 500
-"""The search after rounding begins at this share of the hot temperature; its iterations a ticket if
-it is not to depend on the clock."""
+FIRST_SHARE, FIRST_STEPS = 0.8, 4
+"""Of the time, what the programme guessed and dives of so many steps a shift may take before all
+else. Of a city day of 100 tickets the search alone leaves out two tickets after minutes, a dive one
+after seconds."""
+
+DIVE_SHARE, STEPS, CUT_SHARE = 0.35, 8, 0.3
+"""Once the programme is solved, twice: of the time then left, what dives of so many steps a shift
+may take, and cuts; the rest is for branching."""
+
+POLISH_HEAT, POLISH_ITERATIONS = 0.3, 300
+"""The search around the plan of a dive begins at this share of the hot temperature; its iterations
+of each thread and ticket."""
 
 MOST_POOL = 30_000
 """Routes that are remembered from the search."""
 
 Routes = list[list[int]]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -89,6 +97,11 @@ def seconds_needed(inst: Instance, threads: int) -> float:
     )
 
 
+def dives_first(inst: Instance) -> bool:
+    """Whether plans are dived for first of all: where that takes seconds."""
+    return inst.num_tickets < DIVE_TICKETS
+
+
 def can_prove(inst: Instance) -> bool:
     """Whether there is anything to price, in numbers that fit."""
     return bool(inst.num_tickets and inst.num_shifts) and largest_cost(inst)[0] < MOST_COST
@@ -132,44 +145,80 @@ def _bound(
     tell: Callable[[int], None],
 ) -> tuple[int | None, Routes, int]:
     """Return bound and plan by linear programme, rounding, cuts and branching."""
-    upper = cost - int(gap * cost)
+    plans = _Plans(generation, clock, routes, cost, gap, seed)
+    if dives_first(generation.inst):
+        clock.give(FIRST_SHARE)
+        if generation.approach():
+            plans.dive(FIRST_STEPS)
     clock.give(1.0)
-    is_solved = generation.solve(upper=upper)
-    if not is_solved or generation.bound is None or generation.bound >= upper:
-        return generation.bound, routes, cost
-    for round_of_dives in range(DIVES):
+    is_solved = generation.solve(upper=plans.upper)
+    for _ in range(2):
+        if not is_solved or generation.bound is None or generation.bound >= plans.upper:
+            return generation.bound, plans.routes, plans.cost
         clock.give(DIVE_SHARE)
-        found = _polished(generation, dive(generation), clock, seed + round_of_dives)
-        plans = ((routes, cost), (found, generation.cost_of(found)))
-        routes, cost = min(plans, key=lambda plan: plan[1])
-        upper = cost - int(gap * cost)
+        is_mixed = counts_are_mixed(generation)
+        plans.dive(STEPS)
+        if is_mixed:
+            # Cuts raise little before branching made the numbers left out whole.
+            break
         clock.give(CUT_SHARE)
-        # The dive left the programme of its last step.
-        generation.run(upper=upper)
-        if generation.bound >= upper:
-            return generation.bound, routes, cost
+        # The dives left the programme of their last step.
+        generation.run(upper=plans.upper)
+    if generation.bound is None or generation.bound >= plans.upper:
+        return generation.bound, plans.routes, plans.cost
     clock.give(1.0)
-    tree = Tree(generation, routes, cost, gap=gap, tell=tell)
+    tree = Tree(generation, plans.routes, plans.cost, gap=gap, tell=tell)
     tree.run()
     return max(tree.bound, generation.bound), tree.routes, tree.cost
 
 
-def _polished(generation: ColumnGeneration, routes: Routes, clock: _Clock, seed: int) -> Routes:
-    """Return better routes, searched for around some; the generation knows them afterwards."""
-    inst = generation.inst
-    lns = Lns(inst, seed, generation.threads)
-    lns.start(routes)
-    heat, left = default_heat(inst).share(POLISH_HEAT), clock.left
+class _Plans:
+    """The best plan so far, and dives for better ones."""
 
-    def go_on() -> bool:
-        return not clock.should_stop()
+    def __init__(
+        self,
+        generation: ColumnGeneration,
+        clock: _Clock,
+        routes: Routes,
+        cost: int,
+        gap: float,
+        seed: int,
+    ) -> None:
+        self._generation, self._clock, self._gap, self._seed = generation, clock, gap, seed
+        self.routes, self.cost = routes, cost
 
-    if left is None:
-        lns.run_iterations(POLISH_ITERATIONS * inst.num_tickets, heat, on_batch=go_on)
-    else:
-        lns.run_until(POLISH_SHARE * left, heat, on_batch=go_on)
-    generation.enter_routes(lns.routes())
-    return lns.routes()
+    @property
+    def upper(self) -> int:
+        """A bound that is close enough."""
+        return self.cost - int(self._gap * self.cost)
+
+    def dive(self, steps: int) -> None:
+        """Dive for so many steps a shift, until the time given is up or nothing better is left."""
+        generation = self._generation
+        dives = Dives(generation, most_steps=steps * generation.inst.num_shifts)
+        while generation.bound is None or generation.bound < self.upper:
+            dives.upper = self.cost
+            found = dives.dive()
+            if found is None:
+                break
+            self._polish(found)
+        generation.forget()
+
+    def _polish(self, routes: Routes) -> None:
+        """Search around a plan; the generation knows what comes of it."""
+        inst = self._generation.inst
+        self._seed += 1
+        lns = Lns(inst, self._seed, self._generation.threads)
+        lns.start(routes)
+        lns.run_iterations(
+            POLISH_ITERATIONS * inst.num_tickets,
+            default_heat(inst).share(POLISH_HEAT),
+            on_batch=lambda: not self._generation.should_stop(),
+        )
+        self._generation.enter_routes(lns.routes())
+        if lns.cost < self.cost:
+            self.routes, self.cost = lns.routes(), lns.cost
+            logger.info("dive: cost %d, bound %s", self.cost, self._generation.bound)
 
 
 def prove(

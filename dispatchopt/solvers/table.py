@@ -9,6 +9,8 @@ import numpy as np
 from dispatchopt.solvers._pricing import reduced_costs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dispatchopt.forms import Int64Array
     from dispatchopt.solvers.limits import Pair
     from dispatchopt.solvers.pricing import Column, Prices
@@ -66,6 +68,14 @@ class Table:
     def is_closed(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Whether each column has a forbidden pair, or is retired."""
         return np.equal(self.counted[: self.count], CLOSED)
+
+    def clashing(self, numbers: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Return whether each column has a shift or a ticket of these."""
+        visits, shift_of = self.visits[: self.count], self.shift_of[: self.count]
+        used = np.arange(self.visits.shape[1]) < self.length[: self.count, None]
+        tickets = [t for number in numbers for t in self.visits[number, : self.length[number]]]
+        clash = (np.isin(visits, tickets) & used).any(axis=1)
+        return clash | np.isin(shift_of, self.shift_of[list(numbers)])
 
     def reduced(self, prices: Prices, num_shifts: int) -> tuple[Int64Array, Int64Array]:
         """Return each column's cost less prices, and the least of each shift."""

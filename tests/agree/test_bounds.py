@@ -63,6 +63,21 @@ def test_the_bound_is_below_the_optimum_of_larger_days(drawn: Problem) -> None:
     assert generation.bound <= best.cost
 
 
+def test_large_prices_are_bounded_as_closely_as_small_ones() -> None:
+    small = compile_problem(generate_plain(tickets=30, seed=2)).instance
+    factor = 2**22
+    large = small._replace(skip_cost=small.skip_cost * factor)
+    assert int(large.skip_cost.max()) > 2**37
+    lns = Lns(large)
+    lns.start()
+    lns.run_iterations(20_000, default_heat(large))
+    generation = ColumnGeneration(large, lns.search, lns.most_visits, 1)
+    generation.start(lns.routes(), [])
+    assert generation.solve(upper=2**60)
+    assert generation.bound is not None
+    assert 0.9 * lns.cost <= generation.bound <= lns.cost
+
+
 @st.composite
 def prices_of(draw: st.DrawFn, inst: Instance) -> tuple[Prices, list[Cut], list[int]]:
     """Draw prices of the tickets from a small grid, and cuts of three tickets."""

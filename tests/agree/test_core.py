@@ -12,19 +12,22 @@ from hypothesis import strategies as st
 from dispatchopt.generator import generate_plain
 from dispatchopt.instance import compile_problem
 from dispatchopt.run import Options, Run
-from dispatchopt.solvers.colgen import ColumnGeneration
+from dispatchopt.solvers.colgen import ColumnGeneration, Ended
 from dispatchopt.solvers.core import Part, find_core, improve_parts, part_of
-from dispatchopt.solvers.dive import dive
+from dispatchopt.solvers.dive import Dives
 from dispatchopt.solvers.layout import lay_out
 from dispatchopt.solvers.lns import Lns
 from tests.strategies import problems
 from tests.twin import plan_cost, route_cost
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
-    from dispatchopt.forms import Instance
+    from dispatchopt.forms import Instance, Int64Array
     from dispatchopt.models import Problem
+    from dispatchopt.solvers.pricing import Priced, Prices
 
 
 def started(inst: Instance) -> tuple[Lns, ColumnGeneration]:
@@ -41,10 +44,14 @@ def test_a_rounded_plan_is_feasible_and_no_cheaper_than_the_bound(drawn: Problem
     inst = compile_problem(drawn).instance
     _, generation = started(inst)
     generation.run(upper=2**50)
-    cost = plan_cost(inst, dive(generation))
-    assert cost is not None
+    dives = Dives(generation, most_steps=20)
+    plans = [dives.dive() for _ in range(3)]
+    assert plans[0] is not None
     assert generation.bound is not None
-    assert cost >= generation.bound
+    for plan in plans:
+        cost = None if plan is None else plan_cost(inst, plan)
+        assert (plan is None) == (cost is None)
+        assert cost is None or cost >= generation.bound
 
 
 def test_after_a_dive_the_programme_is_as_it_was() -> None:
@@ -52,7 +59,8 @@ def test_after_a_dive_the_programme_is_as_it_was() -> None:
     _, generation = started(inst)
     assert generation.solve(upper=2**50)
     before, bound = generation.master.objective, generation.bound
-    dive(generation)
+    dives = Dives(generation)
+    assert dives.dive() is not None
     assert generation.solve(upper=2**50)
     assert generation.bound is not None
     assert bound is not None
@@ -61,12 +69,79 @@ def test_after_a_dive_the_programme_is_as_it_was() -> None:
     assert abs(generation.master.objective - before) <= 2e-6 * before
 
 
-def test_a_dive_told_to_end_leaves_shifts_empty() -> None:
-    inst = compile_problem(generate_plain(tickets=20, seed=1)).instance
+def test_later_dives_find_other_plans_below_the_cost_asked_for() -> None:
+    inst = compile_problem(generate_plain(tickets=40, seed=2)).instance
+    _, generation = started(inst)
+    assert generation.solve(upper=2**50)
+    dives, costs, plans = Dives(generation, most_steps=80), list[int](), list[object]()
+    while (plan := dives.dive()) is not None and len(plans) < 4:
+        assert plan not in plans
+        plans.append(plan)
+        costs.append(generation.cost_of(plan))
+        assert costs[-1] < dives.upper
+        dives.upper = costs[-1]
+    assert plans
+    dives = Dives(generation)
+    assert generation.bound is not None
+    dives.upper = 0.5 * generation.bound
+    assert dives.dive() is None
+
+
+def test_dives_end_after_so_many_steps() -> None:
+    inst = compile_problem(generate_plain(tickets=40, seed=2)).instance
+    _, generation = started(inst)
+    assert generation.solve(upper=2**50)
+    dives = Dives(generation, most_steps=1)
+    assert dives.dive() is not None
+    assert dives.dive() is None
+
+
+def test_a_programme_approached_is_near_the_solved_one_and_has_no_bound() -> None:
+    inst = compile_problem(generate_plain(tickets=40, seed=3)).instance
+    _, generation = started(inst)
+    assert generation.approach()
+    assert generation.bound is None
+    near = generation.master.objective
+    assert generation.solve(upper=2**50)
+    # Memories wider than those of the guesses can only make it dearer.
+    assert abs(near - generation.master.objective) <= 0.02 * near
+
+
+def test_columns_forgotten_change_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    inst = compile_problem(generate_plain(tickets=40, seed=3)).instance
+    _, generation = started(inst)
+    assert generation.solve(upper=2**50)
+    before, number = generation.master.objective, len(generation.in_master)
+    monkeypatch.setattr("dispatchopt.solvers.colgen.MOST_IN_MASTER", number - 1)
+    generation.forget()
+    assert len(generation.in_master) < number
+    assert generation.solve(upper=2**50)
+    assert abs(generation.master.objective - before) <= 2e-6 * before
+    assert sorted(set(generation.in_master)) == sorted(generation.in_master)
+
+
+def test_a_dive_told_to_end_leaves_shifts_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    inst = compile_problem(generate_plain(tickets=60, seed=3)).instance
     _, generation = started(inst)
     generation.solve(upper=2**50)
     generation.should_stop = lambda: True
-    assert dive(generation) == [[] for _ in range(inst.num_shifts)]
+    assert Dives(generation).dive() is None
+    generation.should_stop = lambda: False
+    guess = generation.guess_shifts
+
+    def end_soon(prices: Prices, limit: Int64Array, shifts: Sequence[int]) -> list[Priced]:
+        if len(shifts) < inst.num_shifts - 1:
+            raise Ended
+        return guess(prices, limit, shifts)
+
+    monkeypatch.setattr(generation, "guess_shifts", end_soon)
+    dives = Dives(generation)
+    routes = dives.dive()
+    assert routes is not None
+    assert [] in routes
+    assert any(routes)
+    assert plan_cost(inst, routes) is not None
+    assert dives.dive() is None
 
 
 def test_the_core_is_what_tickets_left_out_compete_for() -> None:

@@ -56,6 +56,23 @@ def test_help_names_every_option() -> None:
         assert "each thread" in text
 
 
+@pytest.mark.parametrize("door", [do.solve, do.Planner])
+def test_what_a_reader_returns_is_no_problem_and_the_error_says_what_is(
+    door: Callable[[Any], object],
+) -> None:
+    intake = do.Intake(problem([ticket()]), (), ())
+    with pytest.raises(TypeError, match=r"solve\(intake.problem, rejected=intake.rejected\)"):
+        door(intake)
+    with pytest.raises(TypeError, match=r"type dict.*read_problem"):
+        door({})
+
+
+def test_a_plan_without_cost_is_optimal() -> None:
+    free = do.Policy(preset="city_day", travel_per_hour=0)
+    result = do.solve(problem([ticket()], policy=free), iterations=0, threads=1)
+    assert (result.cost, result.bound, result.gap, result.status) == (0, 0, 0.0, "optimal")
+
+
 def test_rejected_tickets_go_into_the_plan() -> None:
     rejected = Rejected(ticket_id="x", issues=("no place",))
     result = do.solve(problem([ticket()]), iterations=0, rejected=[rejected])
