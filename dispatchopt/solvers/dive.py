@@ -30,8 +30,10 @@ SHARE_A_STEP, SURE, UNSURE = 0.05, 0.9, 0.3
 """Of the shifts still open so many get their route in one step, if it has the last share in the
 linear programme; and those whose route has at least the second."""
 
-ROUNDS_A_STEP = 30
-"""Rounds of pricing between two steps, at most."""
+ROUNDS_A_STEP, IDLE_STEP = 30, 0.003
+"""Rounds of pricing between two steps, at most; they end once one lowers the programme's value by no
+more than this share. In 10 s that found the plan with one ticket less left out on 4 of 6 seeds of a
+city day of 100 tickets; a share of 0.001 on 1 of 6, of 0.006 on none of 5."""
 
 QUANTILE = 0.25
 """Share of all steps that added less to the programme's value than what a step usually adds: those
@@ -151,7 +153,7 @@ class Dives:
         for _ in range(ROUNDS_A_STEP):
             generation.master.solve(generation.should_stop)
             value = generation.master.objective
-            is_idle, before = before - value <= IDLE * abs(value), value
+            is_idle, before = before - value <= IDLE_STEP * abs(value), value
             if is_idle and not generation.remember_returns():
                 return
             ticket, cut, _ = generation.duals()

@@ -30,7 +30,7 @@ DIVE_TICKETS = 200
 """Smaller days are dived before there is a bound."""
 
 FIRST_SHARE, FIRST_STEPS = 0.8, 4
-"""Of the time, what the programme guessed and dives of so many steps a shift may take before all
+"""Of the time, what the programme guessed and a dive of so many steps a shift may take before all
 else. Of a city day of 100 tickets the search alone leaves out two tickets after minutes, a dive one
 after seconds."""
 
@@ -149,7 +149,7 @@ def _bound(
     if dives_first(generation.inst):
         clock.give(FIRST_SHARE)
         if generation.approach():
-            plans.dive(FIRST_STEPS)
+            plans.dive(FIRST_STEPS, most=1)
     clock.give(1.0)
     is_solved = generation.solve(upper=plans.upper)
     for _ in range(2):
@@ -192,16 +192,18 @@ class _Plans:
         """A bound that is close enough."""
         return self.cost - int(self._gap * self.cost)
 
-    def dive(self, steps: int) -> None:
+    def dive(self, steps: int, *, most: int | None = None) -> None:
         """Dive for so many steps a shift, until the time given is up or nothing better is left."""
         generation = self._generation
         dives = Dives(generation, most_steps=steps * generation.inst.num_shifts)
-        while generation.bound is None or generation.bound < self.upper:
+        number = 0
+        while number != most and (generation.bound is None or generation.bound < self.upper):
             dives.upper = self.cost
             found = dives.dive()
             if found is None:
                 break
             self._polish(found)
+            number += 1
         generation.forget()
 
     def _polish(self, routes: Routes) -> None:
