@@ -49,8 +49,9 @@ SEARCH_SHARE, PROOF_SHARE = 0.55, 0.35
 
 DIVE_SEARCH_SHARE, DIVE_PROOF_SHARE = 0.15, 0.75
 """The same for days of which the proof finds the better plans. Of three city days of 100 tickets,
-in 10 s: 0.12, from 0.4 to 20 (one ticket; half of the seeds), 0.11 % above the best bounds; with the
-shares above 0.1, 20.7, 0.1. Of 300 tickets in 60 s: 2.9, 1.4, 1.8 %, searched all the time 0.9, 1.3, 1.4."""
+in 10 s: 0.12, 0.4 to 20 (one ticket, a third of the seeds), 0.11 % above the best bounds; with the
+shares above 0.1, 20.7, 0.1. Of 300 tickets in 60 s: 2.9, 1.4, 1.8 %; searched all the time 0.9,
+1.3, 1.4."""
 
 PROVE_WITHIN = 0.26
 """Without being asked it proves if a first bound takes no more than this share of the time."""

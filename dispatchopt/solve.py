@@ -23,8 +23,8 @@ from dispatchopt.models import (
     Ticket,
     Unserved,
 )
-from dispatchopt.promises import TIME_SHARE, Guard, has_promises
 from dispatchopt.models.intake import Intake
+from dispatchopt.promises import TIME_SHARE, Guard, has_promises
 from dispatchopt.reasons import explain_unserved
 from dispatchopt.run import Options, Progress, Routes, Run
 from dispatchopt.shadow import ShadowPrices, shadow_prices

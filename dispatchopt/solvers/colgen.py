@@ -176,7 +176,8 @@ class ColumnGeneration:
     def approach(self) -> bool:
         """Solve the programme nearly, by guesses alone and without a bound; return whether it did.
 
-        That takes a half to a tenth of the time, and is enough to make plans from.
+        That takes less time, and is mostly enough to make plans from. Guesses may miss routes: on
+        one day of 30 tickets the programme stayed a whole ticket dearer than the solved one.
         """
         return self._guarded(lambda _upper: self._guess_all(), 0)
 
@@ -336,9 +337,9 @@ class ColumnGeneration:
             if is_idle and self.remember_returns():
                 smooth, values = None, [math.inf]
                 continue
-            if values[-IDLE_ROUNDS:][0] - values[-1] <= IDLE * abs(values[-1]) and (
-                len(values) > IDLE_ROUNDS
-            ):
+            # Where it does not fall at all it stands on a plateau, far from done.
+            fall = values[-IDLE_ROUNDS:][0] - values[-1]
+            if len(values) > IDLE_ROUNDS and 0 < fall <= IDLE * abs(values[-1]):
                 return
             smooth = duals if smooth is None else self._legal(between(smooth, duals, SMOOTHING))
             if not self._guess(smooth) and not self._guess(duals) and not self.remember_returns():

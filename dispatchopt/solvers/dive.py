@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dispatchopt.solvers._pricing import FORBIDDEN
-from dispatchopt.solvers.colgen import IDLE, LEAST_SHARE, Ended
+from dispatchopt.solvers.colgen import LEAST_SHARE, Ended
 from dispatchopt.solvers.master import MasterError
 from dispatchopt.solvers.memory import is_elementary
 from dispatchopt.solvers.pricing import SCALE
@@ -31,9 +31,9 @@ SHARE_A_STEP, SURE, UNSURE = 0.05, 0.9, 0.3
 linear programme; and those whose route has at least the second."""
 
 ROUNDS_A_STEP, IDLE_STEP = 30, 0.003
-"""Rounds of pricing between two steps, at most; they end once one lowers the programme's value by no
-more than this share. In 10 s that found the plan with one ticket less left out on 4 of 6 seeds of a
-city day of 100 tickets; a share of 0.001 on 1 of 6, of 0.006 on none of 5."""
+"""Rounds of pricing between two steps, at most; they end once one lowers the value of the programme
+by no more than this share. In 10 s that found the plan with one ticket less left out on 4 of 6
+seeds of a city day of 100 tickets; a share of 0.001 on 1 of 6, of 0.006 on none of 5."""
 
 QUANTILE = 0.25
 """Share of all steps that added less to the programme's value than what a step usually adds: those

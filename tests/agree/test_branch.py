@@ -40,8 +40,11 @@ def solved(inst: Instance) -> tuple[ColumnGeneration, Lns]:
     return generation, lns
 
 
-def tree_of(inst: Instance) -> Tree:
+def tree_of(inst: Instance, *, with_cuts: bool = False) -> Tree:
+    """Return a tree; so small ones hardly grow if there are cuts."""
     generation, lns = solved(inst)
+    if not with_cuts:
+        vars(generation)["cut"] = lambda **_upper: True
     return Tree(generation, lns.routes(), lns.cost)
 
 
@@ -129,13 +132,14 @@ def test_the_bound_of_a_tree_is_the_optimum_unless_it_leaves_out_load(
         assert tree.cost - tree.bound <= best[0] // 500_000
 
 
+@pytest.mark.parametrize("with_cuts", [False, True])
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_a_tree_ends_at_the_optimum_and_is_below_it_before(seed: int) -> None:
+def test_a_tree_ends_at_the_optimum_and_is_below_it_before(seed: int, with_cuts: bool) -> None:
     day = generate_plain(tickets=11, engineers=2, seed=seed)
     inst = compile_problem(day).instance
     best = solve_exact(inst)
     assert best.is_optimal
-    tree, bounds = tree_of(inst), [0]
+    tree, bounds = tree_of(inst, with_cuts=with_cuts), [0]
     tree._tell = bounds.append
     for most in range(1, 2000):
         tree.run(most_nodes=most)

