@@ -146,7 +146,8 @@ def _bound(
 ) -> tuple[int | None, Routes, int]:
     """Return bound and plan by linear programme, rounding, cuts and branching."""
     plans = _Plans(generation, clock, routes, cost, gap, seed)
-    if dives_first(generation.inst):
+    # Under an iteration limit a proof was asked for, and the effort is just enough for it.
+    if dives_first(generation.inst) and clock.left is not None:
         clock.give(FIRST_SHARE)
         if generation.approach():
             plans.dive(FIRST_STEPS, most=1)
