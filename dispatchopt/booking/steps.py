@@ -22,6 +22,10 @@ OWN: Final = "dispatchopt:"
 """How request ids of events begin that the ledger makes by itself."""
 
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""Half of a character, as JSON may escape it: no database can keep it."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A step as it was asked for.
@@ -90,10 +94,10 @@ class Step:
 
 
 def _is_id(value: object) -> bool:
-
     return (
         isinstance(value, str)
         and 0 < len(value) <= 200
+        and _SURROGATE.search(value) is None
         and re.fullmatch(ID_PATTERN.strip("^$"), value) is not None
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from dispatchopt.rules.context import per_hour, scaled_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from dispatchopt.board import Board, Found
     from dispatchopt.models import Ticket
@@ -99,17 +101,17 @@ def spread_out(
     ones the earlier window counts.
     """
     left = sorted(offers, key=lambda item: (item[1].window.open, item[1].window.close))
-    days: list[object] = []
-    parts: list[int] = []
+    days: Counter[date] = Counter()
+    parts: Counter[int] = Counter()
     chosen: list[Offer] = []
     while left and len(chosen) < count:
         points = [
-            offer.grade - SAME_DAY * days.count(item.day) - SAME_PART * parts.count(item.part)
+            offer.grade - SAME_DAY * days[item.day] - SAME_PART * parts[item.part]
             for item, offer in left
         ]
         item, offer = left.pop(points.index(max(points)))
-        days.append(item.day)
-        parts.append(item.part)
+        days[item.day] += 1
+        parts[item.part] += 1
         chosen.append(offer)
     chosen.sort(key=lambda offer: (-offer.grade, offer.window.open, offer.window.close))
     return chosen, [offer for _, offer in left]

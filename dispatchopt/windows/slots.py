@@ -60,8 +60,8 @@ def candidates(
     """Return what is left of every slot of every local day of the horizon.
 
     A slot is cut at the lead time from now (or from the start of the horizon), at the visiting
-    hours, the ticket's `earliest` and `known_at`, its windows and its `latest`; what is shorter
-    than half an hour is dropped. A time that clocks skip is as much later; a slot that is empty
+    hours, the ticket's `earliest` and `known_at`, its windows and its `latest`; if less than half an
+    hour is left then, it is dropped. A time that clocks skip is as much later; a slot that is empty
     then does not exist on that day.
     """
     limits = _Limits(problem, ticket)
@@ -148,9 +148,10 @@ class _Limits:
         if self.latest is not None:
             steps.append(("AFTER_SERVICE_LIMIT", [(slot[0], self.latest)]))
         pieces = [slot]
+        least = min(timedelta(seconds=SHORTEST), slot[1] - slot[0])
         for reason, spans in steps:
             met = [(max(a, c), min(b, d)) for a, b in pieces for c, d in spans]
-            pieces = [(a, b) for a, b in met if (b - a).total_seconds() >= SHORTEST]
+            pieces = [(a, b) for a, b in met if b - a >= least]
             if not pieces:
                 return [], reason
         return pieces, None

@@ -173,6 +173,7 @@ def test_the_first_contact_is_tracked(ledger: Ledger, clock: Clock) -> None:
         ({"request_id": "dispatchopt:1"}, "request_id = dispatchopt:: ids that begin so"),
         ({"ticket_id": "a\nb"}, "ticket_id: must be an id"),
         ({"by": "x" * 201}, "by: must be an id"),
+        ({"request_id": "\ud800"}, "request_id: must be an id"),  # half a character
         ({"by": "张三 13912345678"}, "no phone or identity number"),
     ],
 )

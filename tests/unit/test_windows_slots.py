@@ -63,6 +63,15 @@ def test_wishes_cut_and_short_pieces_are_dropped() -> None:
     assert spans(day(), ticket(windows=wishes)) == ["09:15-10:00", "10:00-10:30", "12:30-13:00"]
 
 
+def test_a_slot_may_itself_be_short() -> None:
+    quarters = [Slot(open="08:00", close="08:15"), Slot(open="08:15", close="08:30")]
+    assert spans(day(), ticket(), quarters) == ["08:00-08:15", "08:15-08:30"]
+    # Cut, it is none.
+    asked = ticket(windows=({"open": at("08:05"), "close": at("09:00")},))
+    assert spans(day(), asked, quarters) == ["08:15-08:30"]
+    assert candidates(day(), asked, quarters).dropped == {"OUTSIDE_WISHES": 1}
+
+
 def test_visiting_hours_earliest_and_latest_cut() -> None:
     policy = {"visiting_hours": {"open": "09:00", "close": "17:00"}}
     # Service of 30 minutes that ends by 15:50 starts by 15:20: by 15:15 on the quarter hour.
