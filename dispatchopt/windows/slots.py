@@ -60,9 +60,9 @@ def candidates(
     """Return what is left of every slot of every local day of the horizon.
 
     A slot is cut at the lead time from now (or from the start of the horizon), at the visiting
-    hours, the ticket's `earliest` and `known_at`, its windows and its `latest`; if less than half an
-    hour is left then, it is dropped. A time that clocks skip is as much later; a slot that is empty
-    then does not exist on that day.
+    hours, the ticket's `earliest` and `known_at`, its windows and its `latest`; less than half an
+    hour of it is dropped. A time that clocks skip is as much later; a slot that is empty then does
+    not exist on that day.
     """
     limits = _Limits(problem, ticket)
     kept: dict[Window, Candidate] = {}
