@@ -18,7 +18,7 @@ from dispatchopt.board.state import State
 from dispatchopt.errors import InternalError, InvalidProblemError, Issue
 from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers import _places
-from dispatchopt.solvers.held import Newcomer
+from dispatchopt.solvers.held import UNPROMISED, Newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dispatchopt.board.found import Prepared
     from dispatchopt.forms import Int64Array
     from dispatchopt.models import Ticket, Window
+    from dispatchopt.solvers.held import Line
 
 
 class Board(State):
@@ -175,7 +176,7 @@ class Board(State):
         chosen = self._held.choose(lines, versions, found, group, num_groups, extra, kept)
         due = row.facts[0].due
         places = [
-            self._told_place(found[place[_places.PLACE]], place, asked, due, on_site)
+            self._told_place(found[place[_places.PLACE]], place, lines, asked, due, on_site)
             for place in chosen
             if place[_places.STATE] != _places.NONE
         ]
@@ -187,6 +188,7 @@ class Board(State):
         self,
         place: Int64Array,
         chosen: Int64Array,
+        lines: Sequence[Line],
         asked: Sequence[int],
         due: int,
         on_site: Int64Array,
@@ -194,6 +196,7 @@ class Board(State):
         version, s, at, added, start, end, first, size = place.tolist()
         gone = self._held.chain.visits[s, first : first + size].tolist()
         state = int(chosen[_places.STATE])
+        is_promised = lines[version].promise != UNPROMISED
         return Found(
             window_index=asked[version],
             shift_idx=s,
@@ -203,7 +206,7 @@ class Board(State):
             start=start,
             end=end,
             tardiness=max(0, end - due),
-            kept_probability=self._told[int(chosen[_places.COUNT])],
+            kept_probability=self._told[int(chosen[_places.COUNT])] if is_promised else 1.0,
             weakest=self._told[int(chosen[_places.WEAKEST])],
             weakest_before=self._told[int(chosen[_places.WEAKEST_BEFORE])],
             weakens=bool(chosen[_places.WEAKENS_OTHER]),

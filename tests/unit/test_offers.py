@@ -18,7 +18,7 @@ from dispatchopt.windows.offers import offers_on
 from tests import small
 from tests.small import at
 
-EARLY = {"offer_lead_minutes": 0}
+EARLY = {"offer_lead_minutes": 0, "kept_calibration": []}
 
 
 def ticket(**fields: Any) -> Ticket:
