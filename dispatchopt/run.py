@@ -179,7 +179,8 @@ class Run:
             self.seed,
             self.threads,
         )
-        if not is_warm():
+        # The question alone takes tens of milliseconds of looking for files.
+        if logger.isEnabledFor(logging.INFO) and not is_warm():
             logger.info("compiling the search kernels, once for this installation")
         compiled_from = time.monotonic()
         self.lns.compile()
