@@ -25,6 +25,7 @@ from dispatchopt.models.field_faults import issues_of
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE = re.compile(r"(\d{1,6})\s*([mhd])")
+_SQLITE_FILE = re.compile(r"(sqlite(?:\+pysqlite)?:///)(?!:memory:|file:)([^?]+)")
 _SHARE = re.compile(r"(\d{1,9})\s*(%?)", re.ASCII)
 
 
@@ -362,7 +363,7 @@ class RulesConfig(_Part):
 
 
 class NightConfig(_Part):
-    """A night: see ``docs/night.md``. Paths are relative to the file that they stand in."""
+    """A night: see ``docs/night.md``. Paths, those of SQLite too, are relative to its file."""
 
     input: InputConfig
     plan: PlanConfig = PlanConfig()
@@ -407,7 +408,17 @@ def _placed(config: NightConfig, base: Path) -> NightConfig:
 
     def placed(part: Any) -> Any:  # Any: any part of the settings
         paths = {k: base / v for k, v in part if isinstance(v, Path)}
+        paths |= {k: _beside(v, base) for k, v in part if isinstance(v, str)}
         parts = {k: placed(v) for k, v in part if isinstance(v, _Part)}
         return part.model_copy(update={**paths, **parts})
 
     return config.model_copy(update={name: placed(part) for name, part in config})
+
+
+def _beside(text: str, base: Path) -> str:
+    """Make the path of an SQLite URL absolute; other texts stay as they are.
+
+    Cron starts elsewhere: it would find another file there, an empty ledger among them.
+    """
+    found = _SQLITE_FILE.match(text)
+    return text if found is None else f"{found[1]}{base / found[2]}{text[found.end() :]}"

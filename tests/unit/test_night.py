@@ -550,6 +550,23 @@ def test_paths_are_relative_to_the_settings(tmp_path: Path) -> None:
     assert len(lines((tmp_path / "logs" / "night.log").read_text("utf-8"))) == 7
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("sqlite:///led.db", "sqlite:///{base}/led.db"),
+        ("sqlite+pysqlite:///a/b.db?timeout=9", "sqlite+pysqlite:///{base}/a/b.db?timeout=9"),
+        ("sqlite:////srv/led.db", "sqlite:////srv/led.db"),
+        ("postgresql+psycopg://planner@db/dispatch", "postgresql+psycopg://planner@db/dispatch"),
+    ],
+)
+def test_files_of_sqlite_are_relative_to_the_settings(
+    tmp_path: Path, written: str, read: str
+) -> None:
+    both = f'to = "none"\nstore = "{written}"\n[bookings]\nledger = "{written}"'
+    config = read_config(write_settings(tmp_path, publish=both))
+    assert config.bookings.url == config.publish.store == read.format(base=tmp_path)
+
+
 def test_personal_data_stay_out_of_the_journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
