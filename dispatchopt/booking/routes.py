@@ -257,11 +257,11 @@ _WHY: Final = {
 
 def chosen(places: Sequence[Found], wanted_shift: str | None) -> Found | None:
     """Return the place on the shift wanted, else the cheapest; None if there is none."""
+    return min(places, key=lambda place: _rank(place, wanted_shift), default=None)
 
-    def worth(place: Found) -> tuple[bool, int, int]:
-        return place.shift_id != wanted_shift, place.added_cost, place.shift_idx
 
-    return min(places, key=worth, default=None)
+def _rank(place: Found, wanted_shift: str | None) -> tuple[bool, int, int]:
+    return place.shift_id != wanted_shift, place.added_cost, place.shift_idx
 
 
 def best_of(
@@ -288,7 +288,7 @@ def place_for(
     Parameters
     ----------
     shift_id
-        Taken rather than others.
+        Taken rather than others; next, the one that an offer of the window would name.
     forced
         However unsure; other promises are kept all the same.
 
@@ -299,9 +299,11 @@ def place_for(
     """
     found = board.places(ticket, [window])
     fit = [place for place in found if (not place.weakens if forced else place.is_good)]
-    place = chosen(fit, shift_id)
-    if place is not None:
-        return place
+    if fit:
+        if all(place.shift_id != shift_id for place in fit):
+            # Risk counts beside cost: whoever was told of an offer is told of the same engineer.
+            shift_id = board.best_places(ticket, [window])[0].shift_id
+        return min(fit, key=lambda place: _rank(place, shift_id))
     if not found:
         reason = forced_on(board, ticket, window).reason or "NO_ROOM"
     elif all(place.weakens for place in found):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TEN = window("10:00", "12:00")
 TWO = window("14:00", "15:00")
+EARLY = window("08:00", "09:00")
 
 
 @pytest.fixture(scope="module")
@@ -490,3 +491,19 @@ def test_a_hold_lasts_whole_minutes(desk: Desk, minutes: object) -> None:
     with pytest.raises(InvalidBookingError, match="minutes"):
         desk.hold(caller(), TEN, request_id="r1", minutes=minutes)  # type: ignore[arg-type]
     assert desk.booking("n1") is None
+
+
+def test_a_window_goes_to_the_engineer_whom_its_offer_names(clock: Clock) -> None:
+    # Beside t0 e0 needs no travel and is there by noon on 94 days of 100, e1 travels 40 min:
+    # 0 + 0.06 * 200000 = 12000 against 2400.
+    policy = small.free(
+        travel_per_hour=3600, broken_promise_cost=3_600_000, missed_window_cost=200_000
+    )
+    tickets = [small.ticket("t0", place="b", minutes=120, appointment=EARLY)]
+    problem = day_problem(tickets=tickets, policy=policy)
+    route = {"shift_id": "s0.0", "visits": [{"ticket_id": "t0"}]}
+    desk = Desk(problem, Plan.model_validate({"routes": [route]}), clock=clock)
+    slot = do.Slot(open="10:00", close="12:00")
+    offer = next(offer for offer in desk.offer(caller(), [slot]) if offer.window == TEN)
+    assert (offer.engineer_id, offer.added_cost) == ("e1", 2400)
+    assert desk.hold(caller(), TEN, request_id="q1").engineer_id == "e1"
