@@ -167,7 +167,8 @@ def compile_kernels(talk: Talk, *, even_if_warm: bool = False, offers: bool = Fa
 
     is_cold = not is_warm(KERNEL_FILES if offers else PLANNING_FILES)
     if is_cold:
-        talk.note("Compiling the search kernels once for this installation: most of a minute ...")
+        which = "kernels of offers" if is_warm(PLANNING_FILES) else "search kernels"
+        talk.note(f"Compiling the {which} once for this installation: most of a minute ...")
     if is_cold or even_if_warm:
         from dispatchopt.generator import generate_plain
         from dispatchopt.instance import compile_problem

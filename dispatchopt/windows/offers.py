@@ -9,7 +9,7 @@ import numpy as np
 
 from dispatchopt.board import Board
 from dispatchopt.errors import InvalidProblemError, Issue
-from dispatchopt.models import Offers, Problem
+from dispatchopt.models import Offers, Problem, Slot
 from dispatchopt.rules import RULES
 from dispatchopt.solve import Planner
 from dispatchopt.windows.grade import offer_of, spread_out
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dispatchopt.board import Found
-    from dispatchopt.models import Offer, Plan, Slot, Ticket, Window
+    from dispatchopt.models import Offer, Plan, Ticket, Window
     from dispatchopt.models.offer import NotOffered
     from dispatchopt.shadow import ShadowPrices
     from dispatchopt.windows.slots import Candidate
@@ -77,7 +77,7 @@ def offer_windows(
         If the ticket contradicts the problem, is not to be visited, has begun or is locked to its
         time, with all faults; or if a route of the plan is not feasible.
     ValueError
-        For a count below 1, or no slots.
+        For a count that is no whole number from 1 on; for no slots, or what is no `Slot`.
     """
     planner = Planner(planner) if isinstance(planner, Problem) else planner
     return offers_on(
@@ -107,10 +107,15 @@ def offers_on(
     now
         From when on the lead time counts; absent: the problem's own `now`.
     """
-    if count < 1:
-        raise ValueError(f"count is {count}; ask for one offer at least")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"count is {count!r}; ask for one offer at least, in whole numbers")
     if slots is not None and not slots:
         raise ValueError("no slots to choose from; leave slots out for those of the policy")
+    wrong = [slot for slot in slots or () if not isinstance(slot, Slot)]
+    if wrong:
+        raise ValueError(
+            f"slots holds {wrong[0]!r}; give Slot(open='08:00', close='10:00') and the like"
+        )
     problem = board.compiled.problem
     policy = problem.policy
     if not policy.slots and not policy.fallback_slots and slots is None:

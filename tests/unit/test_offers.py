@@ -255,7 +255,17 @@ def test_all_faults_of_a_ticket_are_told_at_once() -> None:
         do.offer_forced(morning([]), orders(), ticket(), window("10:00", "08:00"))
 
 
-@pytest.mark.parametrize(("fields", "message"), [({"count": 0}, "count"), ({"slots": []}, "slots")])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"count": 0}, "count"),
+        ({"count": 2.5}, "whole numbers"),
+        ({"count": True}, "whole numbers"),
+        ({"slots": []}, "no slots"),
+        ({"slots": ["08:00-10:00"]}, "give Slot"),
+        ({"slots": [{"open": "08:00", "close": "10:00"}]}, "give Slot"),
+    ],
+)
 def test_what_cannot_be_answered_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         offers_on(board(morning([])), ticket(), **fields)
