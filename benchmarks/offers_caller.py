@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from dispatchopt.booking import Desk
     from dispatchopt.models import Ticket
 
-RELEASE, RESCHEDULE, CANCEL = 0.08, 0.08, 0.12
-"""Shares of customers who give a held window back, change a confirmed one, or cancel it."""
+RELEASE, RESCHEDULE, CANCEL = 0.08, 0.08, 0.55
+"""Shares of customers who give a held window back, change a confirmed one, or cancel it: so many
+that a branch is full only after thousands of bookings."""
 
 ATTEMPTS = 6
 """Windows that a customer tries before giving up."""

@@ -53,14 +53,14 @@ class Scale:
     """
 
     bookings: int = 5000
-    customers: int = 6400
-    engineers: int = 150
+    customers: int = 6000
+    engineers: int = 60
     days: int = 5
     callers: int = 32
-    processes: int = 8
-    kill_every: float = 12.0
+    processes: int = 4
+    kill_every: float = 20.0
     most_kills: int = 1000
-    most_seconds: float = 1500.0
+    most_seconds: float = 1200.0
 
 
 SMOKE = Scale(
