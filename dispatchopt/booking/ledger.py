@@ -13,7 +13,6 @@ from weakref import finalize
 
 from dispatchopt.adapters.database.connect import Link
 from dispatchopt.adapters.database.migrations import require_current, schema_status, upgrade
-from dispatchopt.adapters.database.schema import BOOKING_EVENT
 from dispatchopt.booking.steps import Step, Steps
 from dispatchopt.booking.stream import Stream, ids_in
 from dispatchopt.errors import AdapterError
@@ -123,7 +122,7 @@ class Ledger(Steps):
     def history(self, ticket_id: str) -> list[BookingEvent]:
         """Return all that happened to a ticket: every window, who asked for it, who consented."""
         with self.reading() as stream:
-            return stream.events(BOOKING_EVENT.c.ticket_id == ticket_id)
+            return stream.history(ticket_id)
 
     def ticket(self, ticket_id: str) -> Ticket | None:
         """Return a ticket as it was when it was booked or changed last, without its attributes."""

@@ -73,7 +73,7 @@ class Step:
         ids = {"ticket_id": self.ticket_id, "request_id": self.request_id, "by": self.by}
         ids |= {name: self.said[name] for name in ("consent_of",) if name in self.said}
         for name, value in ids.items():
-            if not _is_id(value):
+            if not is_id(value):
                 yield self._issue(name, "", "must be an id: one line of 1 to 200 characters")
         for name in ("by", "consent_of"):
             if masked(str(ids.get(name, ""))) != str(ids.get(name, "")):
@@ -89,11 +89,12 @@ class Step:
             yield self._issue("missed_by", str(missed_by), f"there are {allowed}")
 
     def _issue(self, name: str, value: str, message: str) -> Issue:
-        shown = self.ticket_id if _is_id(self.ticket_id) else ""
+        shown = self.ticket_id if is_id(self.ticket_id) else ""
         return Issue("booking", shown, name, value, message)
 
 
-def _is_id(value: object) -> bool:
+def is_id(value: object) -> bool:
+    """Whether a value may be an id: what is none stands in no ledger, and no database takes it."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= 200

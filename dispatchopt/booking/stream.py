@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dispatchopt.adapters.database.schema import BOOKING, BOOKING_EVENT, BOOKING_STREAM
 from dispatchopt.booking.states import FROM, Booking, BookingEvent, after
-from dispatchopt.booking.steps import OWN, Step
+from dispatchopt.booking.steps import OWN, Step, is_id
 from dispatchopt.errors import BookingConflictError
 from dispatchopt.models import Ticket, Window
 
@@ -76,6 +76,8 @@ class Stream:
 
     def booking(self, ticket_id: str) -> Booking | None:
         """Return what stands with a ticket's customer."""
+        if not is_id(ticket_id):
+            return None
         return next(iter(self.bookings(BOOKING.c.ticket_id == ticket_id)), None)
 
     def bookings(self, *where: sa.ColumnElement[bool]) -> list[Booking]:
@@ -88,6 +90,10 @@ class Stream:
         query = sa.select(BOOKING_EVENT).where(*where).order_by(BOOKING_EVENT.c.seq)
         return [_event_of(row) for row in self._connection.execute(query).mappings()]
 
+    def history(self, ticket_id: str) -> list[BookingEvent]:
+        """Return all that happened to a ticket."""
+        return self.events(BOOKING_EVENT.c.ticket_id == ticket_id) if is_id(ticket_id) else []
+
     def since(self, seq: int) -> list[BookingEvent]:
         """Return what happened after an event."""
         return self.events(BOOKING_EVENT.c.seq > seq) if self.seq > seq else []
@@ -96,7 +102,7 @@ class Stream:
         """Return tickets as they were when they were booked or changed last."""
         raw = {
             event.ticket_id: event.detail["ticket"]
-            for some in _parcels(ticket_ids)
+            for some in _parcels(filter(is_id, ticket_ids))
             for event in self.events(BOOKING_EVENT.c.ticket_id.in_(some))
             if event.ticket_id is not None and "ticket" in event.detail
         }

@@ -8,6 +8,7 @@ receiving and sending them is the caller's. Bodies are read tolerantly and writt
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -29,6 +30,7 @@ from dispatchopt.adapters.tmf.values import (
     time_text,
     window_period,
 )
+from dispatchopt.booking.steps import is_id
 from dispatchopt.errors import (
     AdapterError,
     BookingConflictError,
@@ -362,12 +364,16 @@ def _is_customer(party: Mapping[str, Any]) -> bool:
 
 
 def _second(request_id: str) -> str:
-    """Return the id of the second step of a request."""
-    return f"{request_id[:190]}:then"
+    """Return the id of the second step of a request, told apart by a hash of the whole of it."""
+    if not is_id(request_id):
+        return request_id  # refused by the step
+    return f"{request_id[:100]}:then:{hashlib.sha256(request_id.encode()).hexdigest()}"
 
 
 def _unknown(appointment_id: str) -> Answer:
-    return _error(404, "NOT_FOUND", "There is no such appointment", appointment_id)
+    # Half of a character could not be sent back.
+    shown = appointment_id.encode(errors="backslashreplace").decode()
+    return _error(404, "NOT_FOUND", "There is no such appointment", shown)
 
 
 def _error(status: int, code: str, reason: str, message: str) -> Answer:

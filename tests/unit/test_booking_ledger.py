@@ -188,6 +188,13 @@ def test_calls_that_make_no_sense_are_refused(
     assert file.events() == []
 
 
+@pytest.mark.parametrize("ticket_id", ["\ud800", "T\x00", "", "T" * 201])
+def test_what_can_be_no_id_is_unknown(ledger: Ledger, ticket_id: str) -> None:
+    assert ledger.booking(ticket_id) is None
+    assert ledger.ticket(ticket_id) is None
+    assert ledger.history(ticket_id) == []
+
+
 def test_an_inverted_window_is_refused(file: Ledger) -> None:
     window = slot(8).model_copy(update={"close": slot(6).open})
     with pytest.raises(InvalidBookingError, match="close lies before open; swap them"):

@@ -217,6 +217,44 @@ def test_what_is_not_there_is_not_found(service: Tmf646) -> None:
         assert fits(answer, "Error")
 
 
+HALF = "\ud800"  # of a character, as JSON may escape it
+
+
+def test_half_a_character_is_no_appointment(service: Tmf646, desk: Desk) -> None:
+    for answer in (
+        service.appointment(HALF),
+        service.update_appointment(HALF, {"status": "confirmed"}, request_id="r1"),
+    ):
+        assert (answer.status, answer.body["message"]) == (404, "\\ud800")
+        assert fits(answer, "Error")
+    assert service.search_time_slot(search(HALF), search_id="S1").status == 201
+    assert service.create_appointment(asked("10:00", "12:00", HALF), request_id="r2").status == 400
+    assert (desk.ticket(HALF), desk.booking(HALF)) == (None, None)
+
+
+def test_long_request_ids_that_begin_alike_are_two_requests(service: Tmf646, desk: Desk) -> None:
+    first, second = "r" * 199 + "1", "r" * 199 + "2"
+    body = asked("10:00", "12:00")
+    assert service.book_appointment(body, request_id=first).status == 201
+    service.update_appointment("T1", {"status": "cancelled"}, request_id="r1")
+    booked = service.book_appointment(body, request_id=second)
+    booking = desk.booking("T1")
+    assert booking is not None
+    assert (booked.body["status"], booking.state) == ("confirmed", "confirmed")
+    assert service.book_appointment(body, request_id=second) == booked
+
+
+@pytest.mark.parametrize("request_id", ["", HALF, "r" * 201])
+def test_a_request_id_that_is_none_is_refused(service: Tmf646, request_id: str) -> None:
+    service.create_appointment(asked("10:00", "12:00"), request_id="r1")
+    for answer in (
+        service.book_appointment(asked("10:00", "12:00"), request_id=request_id),
+        service.update_appointment("T1", {"status": "confirmed"}, request_id=request_id),
+    ):
+        assert answer.status == 400
+        assert "request_id: must be an id" in answer.body["message"]
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
