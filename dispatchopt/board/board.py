@@ -47,7 +47,8 @@ class Board(State):
     Raises
     ------
     InvalidProblemError
-        If a route of the plan is not feasible; all of them at once.
+        If the plan has shifts or visits that the problem does not know, or routes that are not
+        feasible; with all of them. Visits of tickets that are no longer to be made are left out.
     """
 
     def copy(self) -> Board:

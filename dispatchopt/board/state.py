@@ -36,6 +36,7 @@ class State:
     """A plan's routes, the tickets that came since, and what was promised; see `Board`."""
 
     def __init__(self, planner: Planner, plan: Plan, *, seed: int = 0) -> None:
+        _refuse_other_problem(planner, plan)
         self._planner, self._base, self._seed = planner, plan, seed
         self._compiled: Compiled = planner.compiled
         self.lock = RLock()
@@ -187,3 +188,27 @@ class State:
         kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
         plan = plan.model_copy(update={"rejected": self._planner.rejected})
         return checked(planner, with_kept_probabilities(plan, kept))
+
+
+def _refuse_other_problem(planner: Planner, plan: Plan) -> None:
+    """Refuse a plan with shifts or visits that the problem does not know: it is of another one.
+
+    Without them their time would be given away. A ticket that was refused at input is known.
+    """
+    tickets = {ticket.id for ticket in planner.problem.tickets}
+    tickets |= {item.ticket_id for item in planner.rejected}
+    shifts = planner.compiled.ctx.shifts
+    way_out = "give the problem that the plan was made for, or plan anew"
+    issues = [
+        Issue("shift", route.shift_id, "id", "", f"of the plan, not of the problem; {way_out}")
+        for route in plan.routes
+        if route.shift_id not in shifts
+    ]
+    issues += [
+        Issue("ticket", visit.ticket_id, "id", "", f"of the plan, not of the problem; {way_out}")
+        for route in plan.routes
+        for visit in route.visits
+        if visit.ticket_id not in tickets
+    ]
+    if issues:
+        raise InvalidProblemError(issues)

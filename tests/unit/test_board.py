@@ -9,6 +9,7 @@ import pytest
 import dispatchopt as do
 from dispatchopt.board import Board
 from dispatchopt.models import Plan, Problem, Ticket, Window
+from dispatchopt.models.plan import Rejected
 from dispatchopt.solvers import held
 from tests import small
 from tests.small import at
@@ -46,6 +47,29 @@ def test_too_many_visits_for_a_shift_are_refused_too() -> None:
 def test_a_ticket_where_a_rule_forbids_it_is_refused_too() -> None:
     with pytest.raises(do.InvalidProblemError, match="not feasible"):
         board(small.problem([{"skills": {"fibre": 1}}]), "t0")
+
+
+def test_a_plan_of_another_problem_is_refused_with_all_that_is_unknown() -> None:
+    plan = Plan.model_validate(
+        {
+            "routes": [
+                {"shift_id": "s0", "visits": [{"ticket_id": t} for t in ("t8", "t0", "t9")]},
+                {"shift_id": "s7", "visits": [{"ticket_id": "t6"}]},
+            ]
+        }
+    )
+    with pytest.raises(do.InvalidProblemError) as caught:
+        Board(do.Planner(small.problem([{}])), plan)
+    found = [(issue.kind, issue.id) for issue in caught.value.issues]
+    assert found == [("shift", "s7"), ("ticket", "t8"), ("ticket", "t9"), ("ticket", "t6")]
+    assert str(caught.value).count("give the problem that the plan was made for") == 4
+
+
+def test_tickets_that_are_over_or_refused_leave_the_plan() -> None:
+    problem = small.problem([{}, {"status": "done"}, {"status": "cancelled"}, {"status": "parked"}])
+    refused = Rejected(ticket_id="t9", issues=("no place",))
+    made = Board(do.Planner(problem, rejected=(refused,)), orders("t3", "t2", "t1", "t0", "t9"))
+    assert made.orders() == {"s0": ["t0"]}
 
 
 def test_insert_takes_the_place_that_was_found_and_remove_gives_it_back() -> None:
