@@ -183,6 +183,8 @@ def _tell_rebased(talk: Talk, rebased: Rebased) -> None:
         "reinserted": "put into the plan",
         "conflicts": "promised, and without room in the plan: call these customers",
         "lost_holds": "held, and without room in the plan: released",
+        "weakened": "less sure than may be promised, beside what was put in: look at these",
+        "unsure": "in the plan, less sure than may be promised: do not confirm such holds",
         "outside": "outside the plan's days",
         "ended": "over with their tickets",
     }

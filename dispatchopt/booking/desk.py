@@ -12,6 +12,7 @@ from dispatchopt.booking.ledger import Ledger
 from dispatchopt.booking.rebase import Rebased, Reconciliation, rebased_of
 from dispatchopt.booking.routes import Routes
 from dispatchopt.booking.steps import Step, Steps
+from dispatchopt.booking.stream import too_unsure
 from dispatchopt.booking.teller import Teller, window_of
 from dispatchopt.errors import BookingConflictError, DispatchError, InvalidBookingError, Issue
 from dispatchopt.models import Ticket
@@ -379,11 +380,22 @@ class Desk(Steps):
     def _take(self, step: Step) -> Booking:
         try:
             with self._lock:
-                booking = self._ledger.take(step, self._now())
+                refuse = self._refuse_unsure if step.kind == "confirm" else None
+                booking = self._ledger.take(step, self._now(), refuse=refuse)
                 self.sync()
                 return booking
         except BookingConflictError as conflict:
             raise self._with_offers(conflict, step.ticket_id, None) from None
+
+    def _refuse_unsure(self, stream: Stream, booking: Booking | None) -> None:
+        """Refuse to promise a hold that is, by now, less sure than what may be promised."""
+        routes = self._routes
+        routes.follow(stream.since(routes.seq))
+        if booking is None or booking.is_forced or routes.successor is not None:
+            return  # on a plan that was replaced nothing can be told
+        least = routes.planner.problem.policy.min_kept_probability
+        if routes.board.kept().get(booking.ticket_id, 1.0) < least:
+            raise too_unsure(booking)
 
     def _book(
         self, step: Step, ticket: Ticket | None, choice: Choice, *, hold: timedelta | None = None

@@ -168,12 +168,26 @@ class Ledger(Steps):
                     count += 1
         return count
 
-    def take(self, step: Step, at: datetime) -> Booking:
-        """Take a step that needs no look at routes; desks do it by their own clock."""
+    def take(
+        self,
+        step: Step,
+        at: datetime,
+        *,
+        refuse: Callable[[Stream, Booking | None], None] | None = None,
+    ) -> Booking:
+        """Take a step that needs no look at routes; desks do it by their own clock.
+
+        Parameters
+        ----------
+        refuse
+            Raises a conflict where the booking, as it stands, speaks against the step.
+        """
         with self.writing() as stream:
             found = stream.answered(step)
             if found is None:
-                stream.allowed(step, at)
+                before = stream.allowed(step, at)
+                if refuse is not None:
+                    refuse(stream, before)
                 found = stream.append(step, at)
                 logger.info("booking of %s: %s", step.ticket_id, step.kind)
             return found

@@ -36,6 +36,11 @@ class Rebased:
         Promised, and no route of the plan has room: somebody has to call these customers.
     lost_holds
         Held, and no route has room: released, so that a confirmation raises a conflict.
+    weakened
+        Less surely kept than `Policy.min_kept_probability`, for a promise was put in beside them.
+    unsure
+        Put in, or held and kept by the plan, and less sure than that: nobody should confirm such a
+        hold, and a confirmation raises a conflict.
     outside
         Their windows lie outside the plan's days.
     ended
@@ -47,6 +52,8 @@ class Rebased:
     reinserted: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     lost_holds: tuple[str, ...] = ()
+    weakened: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
 
@@ -60,7 +67,9 @@ class Rebased:
 
 
 _ACTIVE: Final = ("held", "confirmed")
-_LISTS: Final = ("kept", "reinserted", "conflicts", "lost_holds", "outside", "ended")
+_LISTS: Final = (
+    "kept", "reinserted", "conflicts", "lost_holds", "weakened", "unsure", "outside", "ended",
+)  # fmt: skip
 
 
 def rebased_of(plan_id: str, detail: Mapping[str, Any]) -> Rebased:  # Any: JSON
@@ -159,24 +168,51 @@ class Reconciliation:
         planned, is_fact = board.shift_of(ticket_id), self.routes.is_fact(ticket)
         if is_fact or (planned is not None and ticket.appointment == window):
             self.lists["kept"].append(ticket_id)
-            if planned != booking.shift_id and not is_fact:
-                self._add(Step("place", ticket_id, window=window), planned, {"is_kept": True})
+            doubt = {} if is_fact or booking.state != "held" else self._doubt(ticket_id)
+            if not is_fact and (planned != booking.shift_id or doubt):
+                detail = {"is_kept": True, **doubt}
+                self._add(Step("place", ticket_id, window=window), planned, detail)
             return
         # What only the ledger knows may name places or engineers that are gone.
         is_faulty = bool(self.routes.faults_of(ticket))
         place = (
             None if is_faulty else best_of(board.places(ticket, [window]), booking.shift_id, window)
         )
-        detail = {} if is_faulty else {"ticket": bare(ticket)}
+        detail: dict[str, Any] = {} if is_faulty else {"ticket": bare(ticket)}  # Any: JSON
         if place is not None and not (booking.state == "held" and place.weakens):
             self.lists["reinserted"].append(ticket_id)
+            if place.kept_probability < self._least:
+                detail |= self._unsure(ticket_id, place.kept_probability)
+            before = board.kept() if place.weakens else {}
             self._add(Step("place", ticket_id, window=window), place.shift_id, detail)
+            self._note_weakened(ticket_id, before)
         elif booking.state == "held":
             self.lists["lost_holds"].append(ticket_id)
             self._add(Step("release", ticket_id, said={"reason": "NO_ROOM"}), None, {})
         else:
             self.lists["conflicts"].append(ticket_id)
             self._add(Step("place", ticket_id, window=window), None, detail)
+
+    @property
+    def _least(self) -> float:
+        return self.routes.planner.problem.policy.min_kept_probability
+
+    def _doubt(self, ticket_id: str) -> dict[str, Any]:  # Any: JSON
+        """Return what is said of a held window that the plan keeps; nothing if it is sure."""
+        told = self.routes.board.kept().get(ticket_id, 1.0)
+        return self._unsure(ticket_id, told) if told < self._least else {}
+
+    def _unsure(self, ticket_id: str, told: float) -> dict[str, Any]:  # Any: JSON
+        self.lists["unsure"].append(ticket_id)
+        return {"kept_probability": told, "is_unsure": True}
+
+    def _note_weakened(self, ticket_id: str, before: Mapping[str, float]) -> None:
+        """Note the other promises that have become too unsure, or less sure still."""
+        now = self.routes.board.kept() if before else {}
+        for other, told in before.items():
+            is_weaker = now.get(other, told) < min(told, self._least)
+            if is_weaker and other != ticket_id and other not in self.lists["weakened"]:
+                self.lists["weakened"].append(other)
 
     def _add(self, step: Step, shift_id: str | None, detail: dict[str, Any]) -> None:
         engineer_id = None if shift_id is None else self.routes.engineer_of(shift_id)

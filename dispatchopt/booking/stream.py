@@ -187,7 +187,14 @@ class Stream:
                 "HOLD_EXPIRED", f"{who}: the hold has expired. Offer windows again.",
                 booking=booking,
             )  # fmt: skip
+        if step.kind == "confirm" and booking is not None and self._is_unsure(booking):
+            raise too_unsure(booking)
         return booking
+
+    def _is_unsure(self, booking: Booking) -> bool:
+        """Whether a hold went to a place, when another plan took over, that is not sure enough."""
+        placed = [e for e in self.history(booking.ticket_id) if e.kind in ("hold", "place")]
+        return not booking.is_forced and bool(placed[-1].detail.get("is_unsure"))
 
     def append(
         self,
@@ -276,6 +283,16 @@ def event_of(step: Step, seq: int, at: datetime, **fields: Any) -> BookingEvent:
         by=step.by,
         window=step.window,
         **fields,
+    )
+
+
+def too_unsure(booking: Booking) -> BookingConflictError:
+    """Return the conflict that a hold is no longer sure enough to be promised."""
+    return BookingConflictError(
+        "TOO_UNCERTAIN",
+        f"Ticket '{booking.ticket_id}': since the window was held the plan has changed, and it is "
+        "too unsure now that service would start inside it. Offer windows again.",
+        booking=booking,
     )
 
 

@@ -122,7 +122,18 @@ def conflicts_of(rebased: Rebased) -> list[str]:
     if rebased.lost_holds:
         ids = ", ".join(rebased.lost_holds)
         found.append(f"Held, but the plan has no room: released: {ids}.")
-    return found
+    if rebased.unsure:
+        ids = ", ".join(rebased.unsure)
+        found.append(f"Booked, and less sure now than may be promised: offer anew: {ids}.")
+    return [*found, *weakened_of(rebased)]
+
+
+def weakened_of(rebased: Rebased) -> list[str]:
+    """Return which promises are too unsure because of bookings that were put in beside them."""
+    if not rebased.weakened:
+        return []
+    ids = ", ".join(rebased.weakened)
+    return [f"Promised, and too unsure now beside bookings that were put in: {ids}."]
 
 
 def _deadlines(problem: Problem, plan: Plan, contact: FirstContact) -> dict[str, datetime]:

@@ -19,7 +19,7 @@ from dispatchopt.errors import (
     PublisherBusyError,
 )
 from dispatchopt.night import guards
-from dispatchopt.night.bookings import Bookings, conflicts_of, told_of, warnings_of
+from dispatchopt.night.bookings import Bookings, conflicts_of, told_of, warnings_of, weakened_of
 from dispatchopt.night.identity import input_hash, night_of, plan_id
 from dispatchopt.night.inspect import counted_findings, counted_input, examined
 from dispatchopt.night.journal import Journal
@@ -319,6 +319,7 @@ class _Run:
         with self.journal.step("late bookings") as told:
             problem, plan, rebased = self.bookings.late(problem, plan, intake.rejected)
             told |= rebased.counts()
+            self.warnings += weakened_of(rebased)
             return problem, plan
 
     def _check(self, problem: Problem, plan: Plan, seed: int, night: str) -> Plan:

@@ -474,6 +474,33 @@ def test_a_hold_that_is_over_goes_home_at_the_expense_of_no_promise(clock: Clock
     assert is_same_in_another_process(problem, small.orders(**{"s0.0": "t"}), desk)
 
 
+def test_a_hold_that_a_new_plan_makes_unsure_is_told_and_not_confirmed(clock: Clock) -> None:
+    empty = day_problem(0, engineers=1)
+    desk = Desk(empty, Plan(routes=()), Ledger(clock=clock), clock=clock)
+    held = desk.hold(caller("n", 120, "a"), NOON, request_id="r1", minutes=600)
+    # The next plan has work before noon, and no other place for the hold.
+    problem = day_problem(tickets=[LONG], engineers=1)
+    rebased = desk.rebase(problem, small.orders(**{"s0.0": "t"}))
+    assert (rebased.reinserted, rebased.unsure, rebased.weakened) == (("n",), ("n",), ())
+    for where in (desk, desk.ledger):
+        conflict = refused(lambda w=where: w.confirm("n", request_id="r2", version=held.version))
+        assert conflict.reason == "TOO_UNCERTAIN"
+    assert (
+        refused(lambda: desk.confirm("n", request_id="r2", version=held.version)).offers is not None
+    )
+    assert is_same_in_another_process(problem, small.orders(**{"s0.0": "t"}), desk)
+
+
+def test_promises_beside_a_booking_that_was_put_in_are_told(clock: Clock) -> None:
+    # The next plan visits n at noon, first of its day; the promise of t at 8:00 is put in before.
+    desk = Desk(day_problem(0, engineers=1), Plan(routes=()), clock=clock)
+    confirmed(desk, LONG, window("08:00", "08:30"))
+    noon = small.ticket("n", place="a", minutes=120, appointment=small.window("12:00", "12:30"))
+    problem = day_problem(tickets=[noon], engineers=1)
+    rebased = desk.rebase(problem, small.orders(**{"s0.0": "n"}))
+    assert (rebased.reinserted, rebased.weakened, rebased.unsure) == (("t",), ("n",), ())
+
+
 def test_a_visit_that_changes_stays_at_the_expense_of_no_promise(clock: Clock) -> None:
     today = {"latest": small.at("12:15")}
     short = small.ticket("t", place="a", minutes=60, **today)
