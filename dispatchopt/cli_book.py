@@ -63,7 +63,10 @@ def hold(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Hold a window for a customer who is about to confirm it."""
+    """Hold a window for a customer who is about to confirm it.
+
+    It has to be as sure as an offer; visiting hours, wishes and lead time are not looked at.
+    """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)

@@ -210,6 +210,8 @@ class Desk(Steps):
 
         The window is tested on the routes as they are now. If the engineer of the offer has no
         room any more, another one's place in the same window is taken, and the booking names who.
+        A window that was not offered must fit the rules, be as sure as an offer and weaken no other
+        promise; visiting hours, the customer's wishes and the lead time are left to the caller.
 
         Parameters
         ----------
