@@ -170,8 +170,8 @@ class Reconciliation:
             self.lists["kept"].append(ticket_id)
             doubt = {} if is_fact or booking.state != "held" else self._doubt(ticket_id)
             if not is_fact and (planned != booking.shift_id or doubt):
-                said = {"is_kept": True, **doubt}
-                self._add(Step("place", ticket_id, window=window), planned, said)
+                step = Step("place", ticket_id, window=window)
+                self._add(step, planned, {"is_kept": True, **doubt})
             return
         # What only the ledger knows may name places or engineers that are gone.
         is_faulty = bool(self.routes.faults_of(ticket))
