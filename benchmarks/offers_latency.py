@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.figures import Figure, number
 from benchmarks.isolated import CaseFailedError, run_case
 from benchmarks.offers_cold import num_variants
+from dispatchopt.booking import Desk
 from dispatchopt.generator import generate
 from dispatchopt.models import Problem, Ticket
 
@@ -52,8 +54,8 @@ def make_case(scale: Scale, seed: int) -> tuple[Problem, list[Ticket]]:
     """Make up a branch of `tickets` over `days`, and other tickets that call in.
 
     One generated problem is divided, so that both live in one city. Those who call have every fault
-    type, place and priority of the mix, no appointment and no lock; wishes are as generated: a
-    half day, two hours, a day, none, on one to three of the days.
+    type, place and priority of the mix, no appointment and no lock; wishes are as generated: two
+    hours, a half day, a day or any time, on one to three of the days.
     """
     share = scale.tickets / (scale.tickets + scale.requests)
     whole = generate(
@@ -82,37 +84,47 @@ def make_case(scale: Scale, seed: int) -> tuple[Problem, list[Ticket]]:
 
 def measure(scale: Scale) -> list[Figure]:
     """Measure calls on a warm desk, and cold processes."""
-    millis: list[float] = []
-    rates, remarks, compiled, offers = [], [], 0, 0
+    by_group: dict[str, list[list[float]]] = {"wishes as generated": [], "no wishes": []}
+    offers: Counter[str] = Counter()
+    remarks, late = [], 0
     for seed in scale.seeds:
         problem, calling = make_case(scale, seed)
         plan = _plan(problem, scale.plan_seconds)
-        found, count, late = _calls(problem, plan, calling)
-        millis += found
-        rates.append(1000 * len(found) / sum(found))
-        compiled, offers = compiled + late, offers + count
+        half = len(calling) // 2
+        free = [ticket.model_copy(update={"windows": ()}) for ticket in calling[half:]]
         shifts = sum(len(engineer.shifts) for engineer in problem.engineers)
-        remarks.append(f"{len(problem.tickets)} tickets, {shifts} shifts")
-    kinds = len({ticket.fault_type for ticket in calling})
-    remark = (
-        f"{len(millis)} tickets of {kinds} fault types against {' / '.join(remarks)} "
-        f"({scale.days} days); {offers / len(millis):.1f} offers each; worst {number(max(millis))}"
-    )
-    cold = cold_figures(problem, plan, calling[0], scale.cold_runs)
+        remarks.append(f"{len(problem.tickets)} tickets on {shifts} shifts")
+        with one_core():
+            desk = Desk(problem, plan, clock=lambda: problem.horizon.start)  # noqa: B023
+            before = num_variants()
+            for group, tickets in zip(by_group, (calling[:half], free), strict=True):
+                millis, count = _calls(desk, tickets)
+                by_group[group].append(millis)
+                offers[group] += count
+            late += num_variants() - before
+    found = []
+    for group, runs in by_group.items():
+        every = sum(len(run) for run in runs)
+        remark = f"{every} tickets, {offers[group] / every:.1f} offers each; " + " / ".join(remarks)
+        found += _figures(f"latency, {group}", runs, remark)
+    what = "kernels compiled or loaded during calls"
     return [
-        Figure("latency", "p50", _rank(millis, 0.5), "ms", at_most=P50_AIM, remark=remark),
-        Figure("latency", "p99", _rank(millis, 0.99), "ms", at_most=P99_AIM),
-        Figure(
-            "latency",
-            "requests a second, one core",
-            min(rates),
-            "1/s",
-            at_least=RATE_AIM,
-            remark=f"the slowest of {len(rates)} branches: {', '.join(map(number, rates))}",
-            raw=tuple(rates),
-        ),
-        Figure("latency", "kernels compiled or loaded during calls", compiled, "", at_most=0),
-        *cold,
+        *found,
+        Figure("latency", what, late, "", at_most=0),
+        *cold_figures(problem, plan, calling[0], scale.cold_runs),
+    ]
+
+
+def _figures(group: str, runs: Sequence[Sequence[float]], remark: str) -> list[Figure]:
+    millis = [each for run in runs for each in run]
+    rates = [1000 * len(run) / sum(run) for run in runs]
+    rate = "requests a second, one core"
+    by_branch = f"the slowest of {len(rates)} branches: {', '.join(map(number, rates))}"
+    worst = f"worst {number(max(millis))}"
+    return [
+        Figure(group, "p50", _rank(millis, 0.5), "ms", at_most=P50_AIM, remark=remark),
+        Figure(group, "p99", _rank(millis, 0.99), "ms", at_most=P99_AIM, remark=worst),
+        Figure(group, rate, min(rates), "1/s", at_least=RATE_AIM, remark=by_branch),
     ]
 
 
@@ -122,20 +134,15 @@ def _plan(problem: Problem, seconds: float) -> Plan:
     return solve(problem, time_limit=seconds, seed=1, prove=False).plan
 
 
-def _calls(problem: Problem, plan: Plan, calling: Sequence[Ticket]) -> tuple[list[float], int, int]:
-    """Return milliseconds by call, the number of offers, and kernels that came in late."""
-    from dispatchopt.booking import Desk
-
+def _calls(desk: Desk, tickets: Sequence[Ticket]) -> tuple[list[float], int]:
+    """Return milliseconds by call, and the number of offers."""
     millis, offers = [], 0
-    with one_core():
-        desk = Desk(problem, plan, clock=lambda: problem.horizon.start)
-        before = num_variants()
-        for ticket in calling:
-            begin = time.perf_counter()
-            found = desk.offer(ticket)
-            millis.append(1000 * (time.perf_counter() - begin))
-            offers += len(found)
-        return millis, offers, num_variants() - before
+    for ticket in tickets:
+        begin = time.perf_counter()
+        found = desk.offer(ticket)
+        millis.append(1000 * (time.perf_counter() - begin))
+        offers += len(found)
+    return millis, offers
 
 
 @contextmanager
