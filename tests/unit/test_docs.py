@@ -193,6 +193,7 @@ def test_the_python_of_the_offers_page_runs(capsys: pytest.CaptureFixture[str]) 
     assert len(lines) > 1
     assert lines[-1].startswith("报修单T-CALL已约定11月")
     assert scope["proposals"].proposals
+    assert (scope["status"], scope["body"]["status"]) == (201, "initialized")
 
 
 def test_the_python_of_the_databases_page_runs(
