@@ -210,7 +210,8 @@ class Planner:
             plan = plan.model_copy(update=update)
             report = self.check(plan)
             if {violation.rule for violation in report.violations} == {"reason"}:
-                plan = _without_reasons(plan, report)
+                _log_refuted(plan, report)
+                plan = without_refuted_reasons(plan, report)
                 report = self.check(plan)
             if report.is_valid:
                 return self._finished(run, plan, report)
@@ -229,14 +230,8 @@ class Planner:
         gap = None if bound is None else (cost - bound) / max(cost, 1)
         runtime = time.monotonic() - run.begin
         input_hash = hash_problem(self.problem)
-        listed = plan.model_dump_json(include={"routes", "unserved"})
-        plan = plan.model_copy(
+        plan = with_report(plan, report, input_hash).model_copy(
             update={
-                "plan_id": hashlib.sha256((input_hash + listed).encode()).hexdigest()[:16],
-                "broken_promises": report.broken_promises,
-                "needs_customer_consent": report.needs_customer_consent,
-                "overridden": report.overridden,
-                "cost": report.cost,
                 "bound": bound,
                 "gap": gap,
                 "provenance": Provenance(
@@ -287,11 +282,15 @@ def _not_a_problem(given: object) -> str:
     return text + "Read one with read_problem(path).problem, or make one with Problem(...)."
 
 
-def _without_reasons(plan: Plan, report: Report) -> Plan:
-    """Give up the reasons that the checker refutes: they are no ground to lose a valid plan."""
+def _log_refuted(plan: Plan, report: Report) -> None:
     false = {violation.ticket_id for violation in report.violations}
     codes = sorted({item.reason for item in plan.unserved if item.ticket_id in false})
     logger.error("the checker refuted reasons of %d tickets: %s", len(false), ", ".join(codes))
+
+
+def without_refuted_reasons(plan: Plan, report: Report) -> Plan:
+    """Give up the reasons that the checker refutes: they are no ground to lose a valid plan."""
+    false = {violation.ticket_id for violation in report.violations if violation.rule == "reason"}
     unserved = tuple(
         Unserved(ticket_id=item.ticket_id, reason="SEARCH_LIMIT")
         if item.ticket_id in false
@@ -299,6 +298,20 @@ def _without_reasons(plan: Plan, report: Report) -> Plan:
         for item in plan.unserved
     )
     return plan.model_copy(update={"unserved": unserved})
+
+
+def with_report(plan: Plan, report: Report, input_hash: str) -> Plan:
+    """Return a valid plan with its id and what the checker tells of it."""
+    listed = plan.model_dump_json(include={"routes", "unserved"})
+    return plan.model_copy(
+        update={
+            "plan_id": hashlib.sha256((input_hash + listed).encode()).hexdigest()[:16],
+            "broken_promises": report.broken_promises,
+            "needs_customer_consent": report.needs_customer_consent,
+            "overridden": report.overridden,
+            "cost": report.cost,
+        }
+    )
 
 
 def hash_problem(problem: Problem) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from dispatchopt.errors import InternalError
-from dispatchopt.models import Unserved
-from dispatchopt.solve import hash_problem
+from dispatchopt.solve import hash_problem, with_report, without_refuted_reasons
 
 if TYPE_CHECKING:
     from dispatchopt.models import Plan
@@ -23,27 +21,10 @@ def checked(planner: Planner, plan: Plan) -> Plan:
         If the checker refuses the plan: a bug of ours.
     """
     report = planner.check(plan)
-    false = {v.ticket_id for v in report.violations if v.rule == "reason"}
-    if false:
-        unserved = tuple(
-            Unserved(ticket_id=item.ticket_id, reason="SEARCH_LIMIT")
-            if item.ticket_id in false
-            else item
-            for item in plan.unserved
-        )
-        plan = plan.model_copy(update={"unserved": unserved})
+    if any(violation.rule == "reason" for violation in report.violations):
+        plan = without_refuted_reasons(plan, report)
         report = planner.check(plan)
     if not report.is_valid:
         rules = sorted({violation.rule for violation in report.violations})
         raise InternalError(f"the checker refused the board's plan: rules {rules}")
-    input_hash = hash_problem(planner.problem)
-    listed = plan.model_dump_json(include={"routes", "unserved"})
-    return plan.model_copy(
-        update={
-            "plan_id": hashlib.sha256((input_hash + listed).encode()).hexdigest()[:16],
-            "broken_promises": report.broken_promises,
-            "needs_customer_consent": report.needs_customer_consent,
-            "overridden": report.overridden,
-            "cost": report.cost,
-        }
-    )
+    return with_report(plan, report, hash_problem(planner.problem))

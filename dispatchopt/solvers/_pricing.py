@@ -64,7 +64,7 @@ WORD, MAX_CUTS = 56, 112
 """Cuts in a word, and in both."""
 
 FORBIDDEN = -(2**44)
-"""Price of a ticket that no route is to serve."""
+"""Price of a ticket that guesses leave out; no more than this counts as it."""
 
 
 @njit(cache=True, nogil=True)
@@ -225,6 +225,7 @@ def _follow(
     k: Search,
     members: Array,
     dual: Array,
+    exact: int,
     begin: int,
     pace: int,
     ride: Array,
@@ -232,7 +233,10 @@ def _follow(
     succ: Array,
     width: Array,
 ) -> None:
-    """List the tickets that can come after each, the start as the last one, and how many."""
+    """List the tickets that can come after each, the start as the last one, and how many.
+
+    Exactly, a forbidden ticket is dear, but on the way to others all the same.
+    """
     m = members.shape[0]
     for i in range(m + 1):
         end = begin
@@ -242,7 +246,7 @@ def _follow(
                 continue
             end = begun + k.ticket[members[i], pace]
         for j in range(m):
-            if end + ride[i, j] <= last[j] and dual[members[j]] > FORBIDDEN:
+            if end + ride[i, j] <= last[j] and (exact or dual[members[j]] > FORBIDDEN):
                 succ[i, width[i]] = j
                 width[i] += 1
 
@@ -292,7 +296,7 @@ def price_shift(
         Percent; once a route is found, only those within this share of its lead are looked for.
     exact
         0: labels are compared by time and cost alone. That is fast; routes, and the least cost, may
-        be missed.
+        be missed, and forbidden tickets are left out.
     stop
         ``int64[1]``: not 0 ends the search at once.
     visits, found
@@ -336,7 +340,7 @@ def price_shift(
                 arc[i, j] = scale * _leg_price(rate, leg) + slope * leg
     succ = np.empty((m + 1, m), np.int64)
     width = np.zeros(m + 1, np.int64)
-    _follow(k, members, dual, begin, pace, ride, last, succ, width)
+    _follow(k, members, dual, exact, begin, pace, ride, last, succ, width)
     fast = np.empty((steps, m), np.int64)
     slow = np.empty((steps, m), np.int64)
     follow = np.empty((steps, m), np.int64)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dispatchopt import solve
 from dispatchopt.generator import generate, generate_plain
 from dispatchopt.instance import compile_problem
+from dispatchopt.solvers._pricing import FORBIDDEN
 from dispatchopt.solvers.colgen import ColumnGeneration
 from dispatchopt.solvers.cpsat import solve_exact
 from dispatchopt.solvers.cuts import Cut, as_bits
@@ -21,6 +22,7 @@ from dispatchopt.solvers.lns import Lns, default_heat
 from dispatchopt.solvers.pricing import SCALE, Pricer, Prices
 from dispatchopt.solvers.proof import Pool, can_prove, prove
 from dispatchopt.solvers.setpart import mix
+from tests import small
 from tests.brute_force import best_plan
 from tests.strategies import LINES, problems
 from tests.twin import route_cost
@@ -64,9 +66,9 @@ def test_the_bound_is_below_the_optimum_of_larger_days(drawn: Problem) -> None:
 
 
 def test_large_prices_are_bounded_as_closely_as_small_ones() -> None:
-    small = compile_problem(generate_plain(tickets=30, seed=2)).instance
+    cheap = compile_problem(generate_plain(tickets=30, seed=2)).instance
     factor = 2**22
-    large = small._replace(skip_cost=small.skip_cost * factor)
+    large = cheap._replace(skip_cost=cheap.skip_cost * factor)
     assert int(large.skip_cost.max()) > 2**37
     lns = Lns(large)
     lns.start()
@@ -119,6 +121,18 @@ def test_the_cheapest_route_is_found(data: st.DataObject) -> None:
     assert found.least == min([limit, *costs])
     for column in found.columns:
         assert route_cost(inst, s, list(column.visits)) == column.cost
+
+
+def test_a_bound_forbids_no_ticket_however_dear() -> None:
+    # The way from a to c leads over b: the ticket there costs 2**36, the one at c gains 2**37.
+    seconds = [[0, 900, None], [900, 0, 900], [900, 900, 0]]
+    inst = compile_problem(small.problem([{}, {"place": "c"}], seconds=seconds)).instance
+    search, most_visits = lay_out(inst)
+    pricer = Pricer(inst, search, most_visits, 1)
+    dual = np.array([-(2**36), 2**37], np.int64) * SCALE
+    assert int(dual[0]) < FORBIDDEN
+    found = pricer.price(0, Prices(dual, *as_bits([], [], 2)), 0, most=5, thread=0)
+    assert found.least == pricer.measure(0, (0, 1)).relaxed - int(dual.sum())
 
 
 @pytest.mark.parametrize("threads", [1, 2])
