@@ -383,7 +383,8 @@ class Desk(Steps):
         try:
             with self._lock:
                 refuse = self._refuse_unsure if step.kind == "confirm" else None
-                booking = self._ledger.take(step, self._now(), refuse=refuse)
+                is_planned = self._routes.ticket(step.ticket_id) is not None
+                booking = self._ledger.take(step, self._now(), is_planned=is_planned, refuse=refuse)
                 self.sync()
                 return booking
         except BookingConflictError as conflict:

@@ -173,19 +173,22 @@ class Ledger(Steps):
         step: Step,
         at: datetime,
         *,
+        is_planned: bool = False,
         refuse: Callable[[Stream, Booking | None], None] | None = None,
     ) -> Booking:
         """Take a step that needs no look at routes; desks do it by their own clock.
 
         Parameters
         ----------
+        is_planned
+            Whether a plan knows the ticket, which may never have been booked.
         refuse
             Raises a conflict where the booking, as it stands, speaks against the step.
         """
         with self.writing() as stream:
             found = stream.answered(step)
             if found is None:
-                before = stream.allowed(step, at)
+                before = stream.allowed(step, at, is_planned=is_planned)
                 if refuse is not None:
                     refuse(stream, before)
                 found = stream.append(step, at)

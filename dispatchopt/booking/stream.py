@@ -29,6 +29,9 @@ _COLUMNS: Final = {
 _WITHOUT_STEP: Final = frozenset(("contact", "dispatch", "place", "ticket"))
 """Kinds that leave state and version of a booking as they are, unless they name a state."""
 
+_BRINGS_TICKET: Final = frozenset(("hold", "report"))
+"""Steps that bring the ticket with them: nobody has to know it before."""
+
 PARCEL: Final = 500
 """Ids in one statement."""
 
@@ -155,23 +158,34 @@ class Stream:
             booking = after(booking, event)
         return booking
 
-    def allowed(self, step: Step, at: datetime) -> Booking | None:
+    def allowed(self, step: Step, at: datetime, *, is_planned: bool = False) -> Booking | None:
         """Return the booking before a step.
+
+        Parameters
+        ----------
+        is_planned
+            Whether a plan knows the ticket, which may never have been booked.
 
         Raises
         ------
         BookingConflictError
-            If its state does not allow the step, or it changed since the caller saw it.
+            If its state does not allow the step, or it changed since the caller saw it; if nobody
+            knows the ticket.
         """
         booking = self.booking(step.ticket_id)
         state = "unbooked" if booking is None else booking.state
         who = f"Ticket '{step.ticket_id}'"
+        if booking is None and not is_planned and step.kind not in _BRINGS_TICKET:
+            raise BookingConflictError(
+                "UNKNOWN_TICKET",
+                f"{who}: nothing was ever booked for it. Check its id; hold a window first.",
+            )
         if step.version is not None and step.version != (booking.version if booking else 0):
             stands = booking.version if booking else 0
             raise BookingConflictError(
                 "STALE_VERSION",
-                f"{who}: the booking has changed: its version is {stands}, the call is for "
-                f"{step.version}. Look at it again.",
+                f"{who}: the booking has changed: it is {state}, its version is {stands}, the call "
+                f"is for {step.version}. Look at it again.",
                 booking=booking,
             )
         if state not in FROM[step.kind]:

@@ -54,7 +54,8 @@ class Teller:
         self, step: Step, ticket: Ticket | None, choice: Choice, hold: timedelta | None = None
     ) -> Booking:
         """Find the place of a window, and append the step."""
-        before = self.stream.allowed(step, self.now)
+        is_planned = self.routes.ticket(step.ticket_id) is not None
+        before = self.stream.allowed(step, self.now, is_planned=is_planned)
         is_report = step.kind == "report"
         if is_report and before and (before.state, before.window) == ("confirmed", step.window):
             return before

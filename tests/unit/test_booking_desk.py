@@ -513,6 +513,31 @@ def test_a_visit_that_changes_stays_at_the_expense_of_no_promise(clock: Clock) -
     assert kept(desk) == {"n": 1.0}
 
 
+STEPS: dict[str, dict[str, object]] = {
+    "confirm": {"version": 1}, "release": {"version": 0}, "cancel": {"version": 0}, "done": {},
+    "missed": {"missed_by": "us"}, "park": {}, "revisit": {}, "contacted": {},
+    "reschedule": {"choice": TEN, "consent_of": "c", "version": 0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_ticket_that_nobody_knows_is_unknown_to_every_step(desk: Desk, kind: str) -> None:
+    conflict = refused(lambda: getattr(desk, kind)("NOPE", request_id="r1", **STEPS[kind]))
+    assert (conflict.reason, conflict.booking) == ("UNKNOWN_TICKET", None)
+    assert desk.booking("NOPE") is None
+    if kind != "reschedule":  # which takes a desk
+        ledger = desk.ledger
+        conflict = refused(lambda: getattr(ledger, kind)("NOPE", request_id="r1", **STEPS[kind]))
+        assert conflict.reason == "UNKNOWN_TICKET"
+        assert "nothing was ever booked for it. Check its id" in str(conflict)
+
+
+def test_a_ticket_of_the_plan_is_known_before_it_is_booked(desk: Desk) -> None:
+    assert refused(lambda: desk.done("t1", request_id="r1")).reason == "ILLEGAL_STEP"
+    called = desk.contacted("t1", request_id="r2")
+    assert (called.state, called.contacted_at) == ("unbooked", called.changed_at)
+
+
 @pytest.mark.parametrize("minutes", [-1, 10**12, 2.5, float("nan"), True, "30"])
 def test_a_hold_lasts_whole_minutes(desk: Desk, minutes: object) -> None:
     with pytest.raises(InvalidBookingError, match="minutes"):

@@ -100,7 +100,7 @@ def test_a_repeated_request_returns_what_it_returned(ledger: Ledger, clock: Cloc
 
 
 def test_a_refused_request_may_be_made_again(ledger: Ledger) -> None:
-    assert refused(lambda: ledger.confirm("T1", request_id="r1", version=1)) == "STALE_VERSION"
+    assert refused(lambda: ledger.confirm("T1", request_id="r1", version=1)) == "UNKNOWN_TICKET"
     take(ledger, "T1", slot(8), "r0")
     assert ledger.confirm("T1", request_id="r1", version=1).state == "confirmed"
 
@@ -108,7 +108,8 @@ def test_a_refused_request_may_be_made_again(ledger: Ledger) -> None:
 def test_a_stale_version_is_a_conflict(ledger: Ledger) -> None:
     take(ledger, "T1", slot(8), "r1")
     second = take(ledger, "T1", slot(10), "r2")
-    with pytest.raises(BookingConflictError, match="version is 2, the call is for 1") as caught:
+    message = "it is held, its version is 2, the call is for 1"
+    with pytest.raises(BookingConflictError, match=message) as caught:
         ledger.confirm("T1", request_id="r3", version=1)
     assert (caught.value.reason, caught.value.booking) == ("STALE_VERSION", second)
     # What the engineer says is a fact, whatever version was seen.
