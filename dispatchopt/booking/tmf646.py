@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, get_args
 
 from dispatchopt.adapters.tmf import (
     OfferedWindow,
@@ -30,6 +30,7 @@ from dispatchopt.adapters.tmf.values import (
     time_text,
     window_period,
 )
+from dispatchopt.booking.states import MissedBy
 from dispatchopt.booking.steps import is_id
 from dispatchopt.errors import (
     AdapterError,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from dispatchopt.adapters.tmf import Appointment, SlotSearch
     from dispatchopt.adapters.tmf.appointments import AppointmentStatus
     from dispatchopt.booking.desk import Desk
-    from dispatchopt.booking.states import Booking, MissedBy, State
+    from dispatchopt.booking.states import Booking, State
     from dispatchopt.models import Offer, Ticket
 
 logger = logging.getLogger(__name__)
@@ -281,8 +282,7 @@ class Tmf646:
         if status == "completed":
             return desk.done(ticket_id, **told)
         if status == "failed":
-            missed_by: MissedBy = text_of(body.get("missedBy")) or ""  # type: ignore[assignment]
-            return desk.missed(ticket_id, missed_by, **told)  # refuses what is none
+            return desk.missed(ticket_id, _missed_by(ticket_id, body), **told)
         message = f"there is no way back from {booking.state}; search time slots again"
         raise InvalidBookingError([Issue("booking", ticket_id, "status", status, message)])
 
@@ -357,6 +357,16 @@ def _offered(offer: Offer) -> OfferedWindow:
 
 def _status(booking: Booking) -> AppointmentStatus:
     return _STATUS.get(booking.state, "cancelled")
+
+
+def _missed_by(ticket_id: str, body: Mapping[str, Any]) -> MissedBy:  # Any: JSON
+    said = text_of(body.get("missedBy"))
+    found = next((who for who in get_args(MissedBy) if who == said), None)
+    if found is None:
+        known = ", ".join(get_args(MissedBy))
+        message = f"is needed with the status failed: one of {known}"
+        raise InvalidBookingError([Issue("booking", ticket_id, "missedBy", "", message)])
+    return cast("MissedBy", found)
 
 
 def _is_customer(party: Mapping[str, Any]) -> bool:

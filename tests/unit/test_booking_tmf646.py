@@ -137,8 +137,11 @@ def test_an_appointment_is_held_confirmed_moved_and_ended(service: Tmf646, desk:
     (event,) = [e for e in desk.ledger.history("T1") if e.kind == "reschedule"]
     assert event.detail["consent_of"] == "C1"
 
-    failed = service.update_appointment("T1", {"status": "failed"}, request_id="r4")
-    assert failed.status == 400
+    for said in ({}, {"missedBy": "the dog"}, {"missedBy": ["us"]}):
+        failed = service.update_appointment("T1", {"status": "failed", **said}, request_id="r4")
+        needed = "missedBy: is needed with the status failed: one of us, customer, no_access"
+        assert failed.status == 400
+        assert needed in failed.body["message"]
     told = {"status": "failed", "missedBy": "no_access"}
     failed = service.update_appointment("T1", told, request_id="r4")
     assert (failed.status, failed.body["status"]) == (200, "failed")
