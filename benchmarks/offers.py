@@ -38,16 +38,14 @@ from benchmarks.offers_fit import fit_knots
 from benchmarks.table import render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.figures import Figure
     from benchmarks.offers_branch import Tally
-    from benchmarks.offers_fit import Knot
     from benchmarks.table import Rows
 
 PARTS = ("latency", "calibration", "naive", "concurrency")
 PACKAGES = ("ortools", "numpy", "numba", "pydantic", "SQLAlchemy", "psycopg")
-IDENTITY: tuple[Knot, ...] = ()
 TRAINING = 100_000
 """Seeds of branches that knots are fitted on begin here: others than those that are judged."""
 
@@ -97,11 +95,14 @@ def _latency(options: argparse.Namespace, found: Found) -> None:
 
 def _calibration(options: argparse.Namespace, found: Found) -> None:
     """Judge branches that knots were not fitted on."""
-    knots = None
+    policy = options.policy
     if options.fit:
-        trained = _branches(options, "ours", options.fit, TRAINING + options.first_seed, IDENTITY)
+        first = TRAINING + options.first_seed
+        as_simulated = {**policy, "kept_calibration": ()}
+        trained = _branches(options, "ours", options.fit, first, as_simulated)
         pairs = [pair for branch in booked_pairs(trained) for pair in branch]
-        knots = tuple(fit_knots(pairs))
+        knots = fit_knots(pairs)
+        policy = {**policy, "kept_calibration": knots}
         found.data["knots"] = knots
         found.tables += [
             (f"{title} as simulated, training branches", table)
@@ -109,14 +110,12 @@ def _calibration(options: argparse.Namespace, found: Found) -> None:
         ]
         rows = [["simulated", "kept"], *([f"{a:g}", f"{b:g}"] for a, b in knots)]
         found.tables.append(("Knots", rows))
-    elif options.identity:
-        knots = IDENTITY
-    judged = _branches(options, "ours", options.branches, options.first_seed, knots)
+    judged = _branches(options, "ours", options.branches, options.first_seed, policy)
     found.data["promises"] = [
         [(p.told, p.last, p.is_kept, p.insisted, p.is_left_out) for p in tally.promises]
         for tally in judged
     ]
-    found.tables += calibration_tables(judged)
+    found.tables += [*calibration_tables(judged), ("All of them", rule_rows({"ours": judged}))]
     found.figures += calibration_figures(judged, "calibration")
 
 
@@ -124,23 +123,21 @@ def _naive(options: argparse.Namespace, found: Found) -> None:
     """Compare ways of booking on the same branches."""
     some = min(options.branches, options.naive_branches)
     by_rule = {
-        rule: _branches(options, rule, some, options.first_seed, None)
+        rule: _branches(options, rule, some, options.first_seed, options.policy)
         for rule in ("ours", "grid 1", "grid 2")
     }
     found.tables.append(("Ways of booking", rule_rows(by_rule)))
 
 
 def _branches(
-    options: argparse.Namespace, rule: str, count: int, first: int, knots: Sequence[Knot] | None
+    options: argparse.Namespace,
+    rule: str,
+    count: int,
+    first: int,
+    policy: Mapping[str, Any],  # Any: JSON
 ) -> list[Tally]:
     orders = [
-        Order(
-            rule,
-            seed,
-            options.days,
-            options.iterations,
-            None if knots is None else tuple(knots),
-        )
+        Order(rule, seed, options.days, options.iterations, json.dumps(policy))
         for seed in range(first, first + count)
     ]
     return run_branches(orders, options.processes, options.kept)
@@ -168,7 +165,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--iterations", type=int, default=300, help="of each night's search")
     parser.add_argument("--fit", type=int, default=0, metavar="N", help="fit on N other branches")
-    parser.add_argument("--identity", action="store_true", help="tell what is simulated")
+    parser.add_argument(
+        "--policy",
+        type=json.loads,
+        default={},
+        metavar="JSON",
+        help="fields in place of the default policy's; kept_calibration [] tells what is simulated",
+    )
     parser.add_argument("--naive-branches", type=int, default=20, help="to compare rules on")
     parser.add_argument(
         "--kept", type=Path, help="file of finished branches, to go on after an interruption"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from benchmarks.offers_fit import Knot, Pair
+    from benchmarks.offers_fit import Pair
     from benchmarks.table import Rows
 
 ENGINEERS = (6, 7, 8, 9, 10)
@@ -40,7 +40,7 @@ class Order:
     seed: int
     days: int
     iterations: int
-    knots: tuple[Knot, ...] | None
+    policy: str  # JSON of fields in place of the default policy's
 
 
 def run_branch(order: Order) -> Tally:
@@ -48,9 +48,8 @@ def run_branch(order: Order) -> Tally:
     engineers = ENGINEERS[order.seed % len(ENGINEERS)]
     world = make_world(order.seed, engineers=engineers, days=order.days)
     if order.rule == "ours":
-        ours = Ours(
-            world, BoardBook, iterations=order.iterations, seed=order.seed, knots=order.knots
-        )
+        policy = json.loads(order.policy)
+        ours = Ours(world, BoardBook, iterations=order.iterations, seed=order.seed, policy=policy)
         return simulate(world, ours)
     return simulate(world, Grid(world, int(order.rule[-1])))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmarks.offers_branch import HORIZON, Morning, Quote
 from benchmarks.offers_day import Stop, make_crew
 from benchmarks.offers_world import DAY, wished_windows
 from dispatchopt.board import Board
-from dispatchopt.models import Break, Offer, Plan, Problem, Route, Ticket, Visit, Window
+from dispatchopt.models import Break, Offer, Plan, Policy, Problem, Route, Ticket, Visit, Window
 from dispatchopt.solve import Planner
 from dispatchopt.windows.forced import forced_on
 from dispatchopt.windows.offers import offers_on
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from benchmarks.offers_day import Crew
-    from benchmarks.offers_fit import Knot
     from benchmarks.offers_world import Customer, World
     from dispatchopt.models import Engineer, Shift
 
@@ -88,8 +88,8 @@ class Ours:
         Makes the book of some days from their problem and plan.
     iterations
         Of the search, each night; one thread.
-    knots
-        `Policy.kept_calibration`; None: the default of the policy.
+    policy
+        Fields in place of those of the world's policy.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class Ours:
         *,
         iterations: int,
         seed: int,
-        knots: Sequence[Knot] | None = None,
+        policy: Mapping[str, Any] = MappingProxyType({}),  # Any: JSON
     ) -> None:
-        if knots is not None:
-            policy = world.problem.policy.model_copy(update={"kept_calibration": tuple(knots)})
-            problem = world.problem.model_copy(update={"policy": policy})
-            world = replace(world, problem=problem)
+        if policy:
+            fields = {**world.problem.policy.model_dump(), **policy}
+            update = {"policy": Policy.model_validate(fields)}
+            world = replace(world, problem=world.problem.model_copy(update=update))
         self.world, self.open_book = world, open_book
         self.options = {"iterations": iterations, "seed": seed, "threads": 1, "prove": False}
         self.waiting: dict[str, Customer] = {}
