@@ -173,7 +173,7 @@ class Ledger(Steps):
         step: Step,
         at: datetime,
         *,
-        is_planned: bool = False,
+        is_planned: bool | None = None,
         refuse: Callable[[Stream, Booking | None], None] | None = None,
     ) -> Booking:
         """Take a step that needs no look at routes; desks do it by their own clock.
@@ -181,7 +181,8 @@ class Ledger(Steps):
         Parameters
         ----------
         is_planned
-            Whether a plan knows the ticket, which may never have been booked.
+            Whether the plan knows the ticket, which may never have been booked; None: nobody can
+            tell.
         refuse
             Raises a conflict where the booking, as it stands, speaks against the step.
         """

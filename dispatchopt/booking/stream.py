@@ -158,13 +158,16 @@ class Stream:
             booking = after(booking, event)
         return booking
 
-    def allowed(self, step: Step, at: datetime, *, is_planned: bool = False) -> Booking | None:
+    def allowed(
+        self, step: Step, at: datetime, *, is_planned: bool | None = None
+    ) -> Booking | None:
         """Return the booking before a step.
 
         Parameters
         ----------
         is_planned
-            Whether a plan knows the ticket, which may never have been booked.
+            Whether the plan knows the ticket, which may never have been booked; None: nobody can
+            tell.
 
         Raises
         ------
@@ -175,7 +178,8 @@ class Stream:
         booking = self.booking(step.ticket_id)
         state = "unbooked" if booking is None else booking.state
         who = f"Ticket '{step.ticket_id}'"
-        if booking is None and not is_planned and step.kind not in _BRINGS_TICKET:
+        is_known = booking is not None or is_planned or step.kind in _BRINGS_TICKET
+        if not is_known and (step.kind != "contact" or is_planned is not None):
             raise BookingConflictError(
                 "UNKNOWN_TICKET",
                 f"{who}: nothing was ever booked for it. Check its id; hold a window first.",

@@ -513,6 +513,40 @@ def test_a_visit_that_changes_stays_at_the_expense_of_no_promise(clock: Clock) -
     assert kept(desk) == {"n": 1.0}
 
 
+@pytest.mark.parametrize("minutes", [215, 900])
+def test_a_hold_that_has_no_place_any_more_is_given_back(clock: Clock, minutes: int) -> None:
+    desk = Desk(day_problem(0, engineers=1), Plan(routes=()), clock=clock)
+    confirmed(desk, caller("n", 120, "a"), NOON)
+    held = desk.hold(small.ticket("t", place="a", minutes=60), EARLY, request_id="r1")
+    # With 3:35 the promise at noon would become too unsure; 15 hours are longer than any shift.
+    lost = desk.apply(small.ticket("t", place="a", minutes=minutes))
+    assert lost is not None
+    assert (lost.state, lost.version, lost.is_placed) == ("released", held.version + 1, False)
+    assert kept(desk) == {"n": 1.0}
+    assert desk.plan().broken_promises == ()
+    for where in (desk, desk.ledger):
+        conflict = refused(lambda w=where: w.confirm("t", request_id="r2", version=held.version))
+        assert conflict.reason == "STALE_VERSION"
+        assert "it is released" in str(conflict)
+    conflict = refused(lambda: desk.confirm("t", request_id="r2", version=held.version))
+    assert conflict.offers is not None
+    assert is_same_in_another_process(day_problem(0, engineers=1), Plan(routes=()), desk)
+
+
+def test_a_hold_that_its_ticket_makes_unsure_is_not_confirmed(clock: Clock) -> None:
+    problem = day_problem(tickets=[LONG])
+    desk = Desk(problem, small.orders(**{"s1.0": "t"}), Ledger(clock=clock), clock=clock)
+    held = desk.hold(caller("n", 120, "a"), NOON, request_id="r1")
+    assert held.engineer_id == "e0"
+    # Now only the other engineer may come, who has work before noon.
+    moved = desk.apply(caller("n", 120, "a", refused_engineers=["e0"]))
+    assert moved is not None
+    assert (moved.state, moved.engineer_id) == ("held", "e1")
+    for where in (desk, desk.ledger):
+        conflict = refused(lambda w=where: w.confirm("n", request_id="r2", version=held.version))
+        assert conflict.reason == "TOO_UNCERTAIN"
+
+
 STEPS: dict[str, dict[str, object]] = {
     "confirm": {"version": 1}, "release": {"version": 0}, "cancel": {"version": 0}, "done": {},
     "missed": {"missed_by": "us"}, "park": {}, "revisit": {}, "contacted": {},
@@ -525,7 +559,8 @@ def test_a_ticket_that_nobody_knows_is_unknown_to_every_step(desk: Desk, kind: s
     conflict = refused(lambda: getattr(desk, kind)("NOPE", request_id="r1", **STEPS[kind]))
     assert (conflict.reason, conflict.booking) == ("UNKNOWN_TICKET", None)
     assert desk.booking("NOPE") is None
-    if kind != "reschedule":  # which takes a desk
+    # A ledger alone cannot know whom somebody may have called before anything was booked.
+    if kind not in ("reschedule", "contacted"):
         ledger = desk.ledger
         conflict = refused(lambda: getattr(ledger, kind)("NOPE", request_id="r1", **STEPS[kind]))
         assert conflict.reason == "UNKNOWN_TICKET"
