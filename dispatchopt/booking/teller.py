@@ -94,14 +94,25 @@ class Teller:
             self.book(Step("report", ticket.id, by=by, window=new), ticket, new)
 
     def _place_again(self, ticket: Ticket, booking: Booking) -> None:
-        """Put a visit that changed where it is, else elsewhere; its window does not move."""
+        """Put a visit that changed where it is, else elsewhere; its window does not move.
+
+        A hold without a place beside what is promised is given back.
+        """
         board, window = self.routes.board, None
         if booking.state in PLACED:
             window = booking.window
         elif board.shift_of(ticket.id) is None:
             return
         found = best_of(board.places(ticket, [window]), board.shift_of(ticket.id), window)
-        place = Place(None if found is None else found.shift_id, {})
+        detail: dict[str, Any] = {}  # Any: JSON
+        if booking.state == "held":
+            if found is None or found.weakens:
+                reason = "NO_ROOM" if found is None else "WOULD_WEAKEN_PROMISE"
+                self._append(Step("release", ticket.id, said={"reason": reason}), Place(None, {}))
+                return
+            if not found.is_good:
+                detail = {"kept_probability": found.kept_probability, "is_unsure": True}
+        place = Place(None if found is None else found.shift_id, detail)
         self._append(Step("place", ticket.id, window=window), place)
 
     def _append(
