@@ -39,6 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["book"]
 
 _Window = Annotated[str, typer.Option(help=WINDOW_HELP)]
+_Forced = Annotated[
+    bool,
+    typer.Option(
+        "--forced",
+        help="However unsure it is, and outside visiting hours, wishes and lead time; what else is "
+        "promised is kept.",
+    ),
+]
 
 
 @book.command(epilog=BOOK_CODES)
@@ -51,9 +59,7 @@ def hold(
     minutes: Annotated[
         int | None, typer.Option(min=0, help="How long. Default: that of the policy.")
     ] = None,
-    forced: Annotated[
-        bool, typer.Option("--forced", help="However unsure it is; what else is promised is kept.")
-    ] = False,
+    forced: _Forced = False,
     request_id: RequestId = None,
     by: By = None,
     policy: PolicyFile = None,
@@ -65,7 +71,7 @@ def hold(
 ) -> None:
     """Hold a window for a customer who is about to confirm it.
 
-    It has to be as sure as an offer; visiting hours, wishes and lead time are not looked at.
+    It has to meet all that an offer meets, unless it is forced.
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
@@ -90,6 +96,7 @@ def reschedule(
     window: _Window,
     consent_of: Annotated[str, typer.Option(help="Id of who agreed to the new window.")],
     ledger: LedgerUrl,
+    forced: _Forced = False,
     version: Version = None,
     request_id: RequestId = None,
     by: By = None,
@@ -108,9 +115,10 @@ def reschedule(
         with conflicts(talk, given.problem):
             desk = _desk(given.problem, given.plan, ledger)
             request = new_request(request_id)
+            known = desk.ticket(ticket_id) if forced else None
             booking = desk.reschedule(
                 ticket_id,
-                asked,
+                asked if known is None else desk.forced(known, asked),
                 consent_of=consent_of,
                 request_id=request,
                 version=seen_version(desk.ledger, ticket_id, version),

@@ -210,8 +210,9 @@ class Desk(Steps):
 
         The window is tested on the routes as they are now. If the engineer of the offer has no
         room any more, another one's place in the same window is taken, and the booking names who.
-        A window that was not offered must fit the rules, be as sure as an offer and weaken no other
-        promise; visiting hours, the customer's wishes and the lead time are left to the caller.
+        A bare window must meet all that offers meet: rules, wishes, visiting hours, `latest`, its
+        probability, every other promise; and the lead time, `Policy.hold_minutes` less, so that
+        what was offered so long ago can still be taken.
 
         Parameters
         ----------
@@ -246,7 +247,7 @@ class Desk(Steps):
         Parameters
         ----------
         consent_of
-            Id of who agreed to the new window.
+            Id of who agreed to the new window; the wishes of the ticket do not count against it.
         by
             Id of who asked for the change.
         """
@@ -377,7 +378,8 @@ class Desk(Steps):
             yield stream
 
     def _teller(self, stream: Stream) -> Teller:
-        return Teller(stream, self._routes, self._now())
+        room = {} if self._prices is None else self._prices.of("shift_hour")
+        return Teller(stream, self._routes, self._now(), room)
 
     def _take(self, step: Step) -> Booking:
         try:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dispatchopt.booking.states import BookingEvent
     from dispatchopt.booking.stream import Stream
     from dispatchopt.errors import Issue
+    from dispatchopt.forms import Int64Array
     from dispatchopt.models import Plan, Problem, Window
     from dispatchopt.solve import Planner
 
@@ -244,7 +245,9 @@ class Routes:
 
 
 _WHY: Final = {
-    "TOO_SOON": "it is over, or the ticket is not to be served as early",
+    "TOO_SOON": "it is over or within the lead time, or the ticket is not to be served as early",
+    "OUTSIDE_WISHES": "it lies outside the windows that the ticket asks for",
+    "OUTSIDE_VISITING_HOURS": "it lies outside the visiting hours, {hours}",
     "AFTER_SERVICE_LIMIT": "the ticket has to be done before",
     "NO_SHIFT": "nobody works then",
     "NO_ENGINEER": "nobody who works then may serve the ticket",
@@ -280,8 +283,25 @@ def best_of(
     return next((chosen(kind, wanted_shift) for kind in kinds if kind), None)
 
 
+def not_possible(
+    board: Board, ticket: Ticket, window: Window, reason: str, way_out: str = ""
+) -> BookingConflictError:
+    """Return the conflict that a window cannot be had, and why."""
+    span = Clock(board.compiled.problem.zone).window_text(window.open, window.close)
+    hours = board.compiled.problem.policy.visiting_hours
+    why = _WHY[reason].format(hours=f"{hours.open}-{hours.close}")
+    told = f"Ticket '{ticket.id}': the window {span} is not possible: {why}.{way_out}"
+    return BookingConflictError(reason, told)
+
+
 def place_for(
-    board: Board, ticket: Ticket, window: Window, *, shift_id: str | None, forced: bool
+    board: Board,
+    ticket: Ticket,
+    window: Window,
+    *,
+    shift_id: str | None,
+    forced: bool,
+    room_per_hour: Int64Array | None = None,
 ) -> Found:
     """Return the place that a window takes.
 
@@ -291,6 +311,8 @@ def place_for(
         Taken rather than others; next, the one that an offer of the window would name.
     forced
         However unsure; other promises are kept all the same.
+    room_per_hour
+        As for `Board.best_places`.
 
     Raises
     ------
@@ -301,8 +323,8 @@ def place_for(
     fit = [place for place in found if (not place.weakens if forced else place.is_good)]
     if fit:
         if all(place.shift_id != shift_id for place in fit):
-            # Risk counts beside cost: whoever was told of an offer is told of the same engineer.
-            shift_id = board.best_places(ticket, [window])[0].shift_id
+            # Risk and room count beside cost: the engineer is the one whom an offer names.
+            shift_id = board.best_places(ticket, [window], room_per_hour)[0].shift_id
         return min(fit, key=lambda place: _rank(place, shift_id))
     if not found:
         reason = forced_on(board, ticket, window).reason or "NO_ROOM"
@@ -310,7 +332,4 @@ def place_for(
         reason = "WOULD_WEAKEN_PROMISE"
     else:
         reason = "TOO_UNCERTAIN"
-    span = Clock(board.compiled.problem.zone).window_text(window.open, window.close)
-    raise BookingConflictError(
-        reason, f"Ticket '{ticket.id}': the window {span} is not possible: {_WHY[reason]}."
-    )
+    raise not_possible(board, ticket, window, reason)

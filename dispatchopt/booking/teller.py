@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from dispatchopt.booking.routes import bare, best_of, place_for
+from dispatchopt.booking.routes import bare, best_of, not_possible, place_for
 from dispatchopt.booking.states import FROM, PLACED
 from dispatchopt.booking.steps import Step
 from dispatchopt.errors import (
@@ -17,9 +17,11 @@ from dispatchopt.errors import (
 )
 from dispatchopt.models import Forced, Offer, Ticket, Window
 from dispatchopt.windows.forced import forced_on
+from dispatchopt.windows.offers import room_per_hour
+from dispatchopt.windows.slots import reason_against
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from dispatchopt.board import Board
@@ -34,6 +36,12 @@ Choice = Offer | Forced | Window
 for with all its consequences (`Desk.forced`), however unsure it is."""
 
 
+_INSIST: Final = (
+    " Take a window that is offered; what the customer insists on can be forced (Desk.forced, "
+    "--forced)."
+)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a window goes: a shift, or none; and what else belongs to the event."""
@@ -44,11 +52,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Teller:
-    """Books within one transaction; the routes are as the ledger is, and are not changed."""
+    """Books within one transaction; the routes are as the ledger is, and are not changed.
+
+    Attributes
+    ----------
+    room
+        What an hour of each shift is worth, as far as it is known.
+    """
 
     stream: Stream
     routes: Routes
     now: datetime
+    room: Mapping[str, int]
 
     def book(
         self, step: Step, ticket: Ticket | None, choice: Choice, hold: timedelta | None = None
@@ -65,6 +80,8 @@ class Teller:
         else:
             _refuse_other(ticket, choice)
             _refuse_past(ticket, choice, self.now)
+            if isinstance(choice, Window):
+                self._refuse_outside(step, ticket, choice)
             place = self._placed(ticket, choice)
         until = None if hold is None else self.now + hold
         logger.info("booking of %s: %s on shift %s", ticket.id, step.kind, place.shift_id)
@@ -144,7 +161,10 @@ class Teller:
         wanted = offer.shift_id if isinstance(offer, Offer) else None
         displaces = () if isinstance(choice, Window) else choice.displaces
         board = self._without(displaces) if displaces else self.routes.board
-        found = place_for(board, ticket, window_of(choice), shift_id=wanted, forced=forced)
+        found = place_for(
+            board, ticket, window_of(choice), shift_id=wanted, forced=forced,
+            room_per_hour=room_per_hour(board, self.room),
+        )  # fmt: skip
         detail: dict[str, Any] = {  # Any: JSON
             "kept_probability": found.kept_probability,
             "added_cost": found.added_cost,
@@ -154,6 +174,18 @@ class Teller:
         if forced and not found.is_good:
             detail["is_forced"] = True
         return Place(found.shift_id, detail)
+
+    def _refuse_outside(self, step: Step, ticket: Ticket, window: Window) -> None:
+        """Refuse a bare window that could not have been offered at any price."""
+        if not ticket.is_plannable or self.routes.is_fact(ticket):
+            return  # told as such
+        if step.kind == "reschedule":
+            # Whoever consents to a window can be there, whatever the ticket asked for.
+            ticket = ticket.model_copy(update={"windows": ()})
+        problem = self.routes.planner.problem.model_copy(update={"now": self.now})
+        reason = reason_against(problem, ticket, window)
+        if reason is not None:
+            raise not_possible(self.routes.board, ticket, window, reason, _INSIST)
 
     def _without(self, displaced: Sequence[str]) -> Board:
         """Return a copy of the board without some tickets that nobody was promised."""

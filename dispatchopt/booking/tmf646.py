@@ -40,6 +40,7 @@ from dispatchopt.errors import (
     Issue,
 )
 from dispatchopt.models import Window
+from dispatchopt.windows.slots import is_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -146,7 +147,7 @@ class Tmf646:
 
         def answer() -> Answer:
             asked, ticket = self._asked(body)
-            booking = self._desk.hold(ticket, asked.window, request_id=request_id)
+            booking = self._held(ticket, asked.window, request_id)
             return Answer(201, self._written(booking, ticket))
 
         return self._answer(answer)
@@ -156,7 +157,7 @@ class Tmf646:
 
         def answer() -> Answer:
             asked, ticket = self._asked(body)
-            held = self._desk.hold(ticket, asked.window, request_id=request_id)
+            held = self._held(ticket, asked.window, request_id)
             booking = self._desk.confirm(
                 ticket.id, request_id=_second(request_id), version=held.version
             )
@@ -243,13 +244,19 @@ class Tmf646:
             )
         return asked, ticket
 
+    def _held(self, ticket: Ticket, window: Window, request_id: str) -> Booking:
+        if not is_asked_for(ticket, window):
+            # Whoever takes a window could come then, whatever the ticket said before.
+            ticket = ticket.model_copy(update={"windows": (*ticket.windows, window)})
+        return self._desk.hold(ticket, window, request_id=request_id)
+
     def _moved(self, booking: Booking, window: Window, body: Json, request_id: str) -> Booking:
         if booking.state != "confirmed":
             ticket = self._ticket_of(booking.ticket_id)
             if ticket is None:
                 message = "no such ticket; create it first"
                 raise InvalidBookingError([Issue("booking", booking.ticket_id, "id", "", message)])
-            return self._desk.hold(ticket, window, request_id=request_id)
+            return self._held(ticket, window, request_id)
         customers = [p for p in listed(body.get("relatedParty")) if _is_customer(p)]
         consent = next((found for p in customers if (found := text_of(p.get("id")))), None)
         if consent is None:

@@ -16,12 +16,13 @@ from dispatchopt.windows.grade import offer_of, spread_out
 from dispatchopt.windows.slots import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import numpy.typing as npt
 
     from dispatchopt.board import Found
+    from dispatchopt.forms import Int64Array
     from dispatchopt.models import Offer, Plan, Ticket, Window
     from dispatchopt.models.offer import NotOffered
     from dispatchopt.shadow import ShadowPrices
@@ -184,8 +185,7 @@ class _Looking:
     ) -> None:
         self.board, self.ticket, self.items, self.displace = board, ticket, items, displace
         self.room = {} if prices is None else prices.of("shift_hour")
-        shift_ids = board.compiled.shift_ids
-        self.room_per_hour = np.array([self.room.get(s, 0) for s in shift_ids], np.int64)
+        self.room_per_hour = room_per_hour(board, self.room)
         self.reasons: Counter[NotOffered] = Counter()
         self.prepared = board.prepare(ticket, [item.window for item in items] or [None])
         self.version = board.version
@@ -193,8 +193,9 @@ class _Looking:
     def look(self, indices: Sequence[int]) -> list[tuple[Candidate, Offer]]:
         """Return the candidates that can be promised, with their offers; count the others."""
         indices = [index for index in indices if self._has_engineer(self.items[index].window)]
-        room = self.room_per_hour if self.room else None
-        found = self.board.best_of(self.prepared, indices, room, displace=self.displace)
+        found = self.board.best_of(
+            self.prepared, indices, self.room_per_hour, displace=self.displace
+        )
         places = {place.window_index: place for place in found}
         good = []
         for index in indices:
@@ -226,6 +227,11 @@ class _Looking:
         for item in self.items:
             there |= during(self.board, item.window)
         return blocked_by(self.prepared.blocked[there])
+
+
+def room_per_hour(board: Board, prices: Mapping[str, int]) -> Int64Array:
+    """Return ``int64[S]`` the price of an hour of each shift, 0 where none is known."""
+    return np.array([prices.get(shift, 0) for shift in board.compiled.shift_ids], np.int64)
 
 
 def during(board: Board, window: Window) -> npt.NDArray[np.bool_]:

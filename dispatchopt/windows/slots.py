@@ -84,6 +84,24 @@ def candidates(
     return Candidates(tuple(sorted(kept.values(), key=_rank)), dropped)
 
 
+def reason_against(problem: Problem, ticket: Ticket, window: Window) -> NotOffered | None:
+    """Return why a window could not have been offered, whoever has room; None if it could have.
+
+    Neither quarter hours nor `due` count against it, and the lead time `hold_minutes` less: so long
+    somebody who was offered a window may take to say which.
+    """
+    return _Limits(problem, ticket).against(window)
+
+
+def is_asked_for(ticket: Ticket, window: Window) -> bool:
+    """Whether a window lies within those that a ticket asks for, if it asks for any."""
+    reached: datetime | None = None
+    for wish in sorted(ticket.windows, key=lambda wish: wish.open):
+        if wish.open <= (reached or window.open) and wish.close >= window.open:
+            reached = wish.close if reached is None else max(reached, wish.close)
+    return not ticket.windows or (reached is not None and reached >= window.close)
+
+
 def candidate_of(problem: Problem, ticket: Ticket, window: Window) -> Candidate:
     """Return a window as a candidate, whatever stands against it."""
     day = window.open.astimezone(problem.zone).date()
@@ -110,19 +128,40 @@ def _part(opens: datetime, zone: tzinfo) -> int:
 
 
 class _Limits:
-    """What a slot is cut by, one after the other."""
+    """What a slot is cut by, one after the other, and what else may be taken lies within."""
 
     def __init__(self, problem: Problem, ticket: Ticket) -> None:
-        self.problem = problem
+        self.problem, self.ticket = problem, ticket
         horizon, policy = problem.horizon, problem.policy
-        first = horizon.start if problem.now is None else max(problem.now, horizon.start)
-        soonest = first + timedelta(minutes=policy.offer_lead_minutes)
-        released = [at for at in (ticket.earliest, ticket.known_at) if at is not None]
-        self.soonest = _full_quarter(max(soonest, *released) if released else soonest)
+        self.first = horizon.start if problem.now is None else max(problem.now, horizon.start)
+        self.lead = timedelta(minutes=policy.offer_lead_minutes)
         self.wishes = [(window.open, window.close) for window in ticket.windows]
         self.latest: datetime | None = None
         if ticket.latest is not None:
-            self.latest = _past_quarter(ticket.latest - self._shortest_service(ticket))
+            self.latest = ticket.latest - self._shortest_service(ticket)
+
+    def against(self, window: Window) -> NotOffered | None:
+        """Return the limit that a window breaks; None if it breaks none."""
+        policy = self.problem.policy
+        opens, closes = self._visiting(window.open.astimezone(self.problem.zone).date())
+        lead = max(timedelta(0), self.lead - timedelta(minutes=policy.hold_minutes))
+        if window.open < opens or window.close > closes:
+            return "OUTSIDE_VISITING_HOURS"
+        if window.open < self._soonest(lead):
+            return "TOO_SOON"
+        if not is_asked_for(self.ticket, window):
+            return "OUTSIDE_WISHES"
+        if self.latest is not None and window.close > self.latest:
+            return "AFTER_SERVICE_LIMIT"
+        return None
+
+    def _soonest(self, lead: timedelta) -> datetime:
+        released = [at for at in (self.ticket.earliest, self.ticket.known_at) if at is not None]
+        return max([self.first + lead, *released])
+
+    def _visiting(self, day: date) -> _Span:
+        hours, zone = self.problem.policy.visiting_hours, self.problem.zone
+        return _clock(day, hours.open_minute, zone), _clock(day, hours.close_minute, zone)
 
     def _shortest_service(self, ticket: Ticket) -> timedelta:
         mean = self.problem.catalogue()[ticket.fault_type].duration.mean
@@ -132,21 +171,15 @@ class _Limits:
 
     def cut(self, day: date, slot: _Span) -> tuple[list[_Span], NotOffered | None]:
         """Return what is left of a slot, and why nothing is."""
-        problem = self.problem
-        hours, end = problem.policy.visiting_hours, problem.horizon.end
-        visiting = (
-            _clock(day, hours.open_minute, problem.zone),
-            _clock(day, hours.close_minute, problem.zone),
-        )
         steps: list[tuple[NotOffered, list[_Span]]] = [
-            ("NO_SHIFT", [(slot[0], end)]),
-            ("OUTSIDE_VISITING_HOURS", [visiting]),
-            ("TOO_SOON", [(self.soonest, slot[1])]),
+            ("NO_SHIFT", [(slot[0], self.problem.horizon.end)]),
+            ("OUTSIDE_VISITING_HOURS", [self._visiting(day)]),
+            ("TOO_SOON", [(_full_quarter(self._soonest(self.lead)), slot[1])]),
         ]
         if self.wishes:
             steps.append(("OUTSIDE_WISHES", self.wishes))
         if self.latest is not None:
-            steps.append(("AFTER_SERVICE_LIMIT", [(slot[0], self.latest)]))
+            steps.append(("AFTER_SERVICE_LIMIT", [(slot[0], _past_quarter(self.latest))]))
         pieces = [slot]
         least = min(timedelta(seconds=SHORTEST), slot[1] - slot[0])
         for reason, spans in steps:

@@ -13,6 +13,7 @@ import dispatchopt as do
 from dispatchopt.booking import Desk, Ledger
 from dispatchopt.errors import BookingConflictError, InvalidBookingError, InvalidProblemError
 from dispatchopt.models import Plan, Shift, Ticket
+from dispatchopt.shadow import ShadowPrices, Worth
 from tests import builders as small
 from tests.unit.booking_day import Clock, caller, day_problem, planned, window
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dispatchopt.booking import Booking
+    from dispatchopt.booking.teller import Choice
     from dispatchopt.models import Problem, Window
 
 TEN = window("10:00", "12:00")
+TEN_SLOT = [do.Slot(open="10:00", close="12:00")]
 TWO = window("14:00", "15:00")
 EARLY = window("08:00", "09:00")
 
@@ -158,7 +161,7 @@ def test_a_promise_moves_only_with_consent(desk: Desk) -> None:
     ("asked", "reason"),
     [
         (window("04:00", "05:00"), "TOO_SOON"),
-        (window("02:00", "03:00", day=1), "NO_SHIFT"),
+        (window("02:00", "03:00", day=1), "OUTSIDE_VISITING_HOURS"),
         (window("10:00", "12:00", day=9), "NO_SHIFT"),
     ],
 )
@@ -594,3 +597,97 @@ def test_a_window_goes_to_the_engineer_whom_its_offer_names(clock: Clock) -> Non
     offer = next(offer for offer in desk.offer(caller(), [slot]) if offer.window == TEN)
     assert (offer.engineer_id, offer.added_cost) == ("e1", 2400)
     assert desk.hold(caller(), TEN, request_id="q1").engineer_id == "e1"
+
+
+def test_a_bare_window_takes_no_more_room_than_its_offer(clock: Clock) -> None:
+    # Either engineer could come; an hour of e0 is worth two to more urgent work.
+    problem = day_problem(0)
+    prices = ShadowPrices((Worth("shift_hour", "s0.0", 7200, 7200, 1),))
+    desk = Desk(problem, Plan(routes=()), clock=clock, shadow_prices=prices)
+    offer = next(o for o in desk.offer(caller(), TEN_SLOT) if o.window == TEN)
+    assert offer.engineer_id == "e1"
+    assert desk.hold(caller(), TEN, request_id="r1").engineer_id == "e1"
+
+
+def limited(**fields: object) -> Ticket:
+    return caller(minutes=30, **fields)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ticket", "reason"),
+    [
+        (window("07:59", "09:00"), limited(), "OUTSIDE_VISITING_HOURS"),
+        (window("08:00", "09:00"), limited(earliest=small.at("08:01")), "TOO_SOON"),
+        (window("08:00", "09:00"), limited(known_at=small.at("08:01")), "TOO_SOON"),
+        (window("10:00", "12:00"), limited(windows=[window("10:00", "11:59")]), "OUTSIDE_WISHES"),
+        (window("10:00", "12:00"), limited(windows=[window("09:00", "10:00")]), "OUTSIDE_WISHES"),
+        # Half an hour of work that has to be over at 12:29.
+        (window("10:00", "12:00"), limited(latest=small.at("12:29")), "AFTER_SERVICE_LIMIT"),
+    ],
+)
+def test_a_bare_window_meets_the_limits_of_offers(
+    desk: Desk, asked: Window, ticket: Ticket, reason: str
+) -> None:
+    conflict = refused(lambda: desk.hold(ticket, asked, request_id="r1"))
+    assert conflict.reason == reason
+    assert "Desk.forced, --forced" in str(conflict)
+    assert conflict.offers is not None
+    assert desk.booking("n1") is None
+    # What the customer insists on is held all the same; the ticketing system is always right.
+    assert desk.hold(ticket, desk.forced(ticket, asked), request_id="r1").window == asked
+    desk.report_window(caller("n2", 30), asked, request_id="r2")
+
+
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        (window("08:00", "09:00"), {"earliest": small.at("08:00")}),
+        (window("10:00", "12:00"), {"latest": small.at("12:30")}),
+        (
+            window("10:00", "12:00"),
+            {"windows": [window("10:00", "11:00"), window("11:00", "12:00")]},
+        ),
+        (window("10:00", "10:00"), {"windows": [window("08:00", "10:00")]}),
+        # Later than the service is due: offered last, and not refused.
+        (window("10:00", "12:00", day=1), {"due": small.at("12:00")}),
+    ],
+)
+def test_a_bare_window_within_the_limits_is_held(
+    desk: Desk, asked: Window, fields: dict[str, object]
+) -> None:
+    assert desk.hold(limited(**fields), asked, request_id="r1").window == asked
+
+
+def test_the_lead_time_leaves_as_long_as_a_hold_lasts(desk: Desk, clock: Clock) -> None:
+    clock.pass_(60)
+    nine = [do.Slot(open="09:00", close="10:00")]
+    offer, other = (
+        min(desk.offer(limited(), nine), key=lambda o: o.window.open),
+        min(desk.offer(caller("n2", 30), nine), key=lambda o: o.window.open),
+    )
+    assert offer.window == other.window == window("09:00", "10:00")
+    clock.pass_(30)
+    assert desk.hold(limited(), offer.window, request_id="r1").window == offer.window
+    clock.pass_(1)
+    conflict = refused(lambda: desk.hold(caller("n2", 30), other.window, request_id="r2"))
+    assert conflict.reason == "TOO_SOON"
+    # The offer itself was soon enough when it was made.
+    assert desk.hold(caller("n2", 30), other, request_id="r2").window == other.window
+
+
+def test_a_promise_moves_within_the_limits_but_where_the_customer_agreed(desk: Desk) -> None:
+    asked = limited(windows=[window("10:00", "12:00")])
+    held = desk.hold(asked, TEN, request_id="r1")
+    kept = desk.confirm("n1", request_id="r2", version=held.version)
+
+    def move(choice: Choice, request_id: str) -> Booking:
+        return desk.reschedule(
+            "n1", choice, consent_of="c", request_id=request_id, version=kept.version
+        )
+
+    late = window("07:30", "09:00", day=1)
+    assert refused(lambda: move(late, "r3")).reason == "OUTSIDE_VISITING_HOURS"
+    # Not among the wishes of the ticket; whoever consents to it can be there.
+    assert move(TWO, "r4").window == TWO
+    kept = desk.booking("n1")  # type: ignore[assignment]
+    assert move(desk.forced(asked, late), "r5").window == late

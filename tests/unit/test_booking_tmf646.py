@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dispatchopt.booking import Desk, Ledger
 from dispatchopt.booking.tmf646 import Tmf646
-from dispatchopt.models import Plan, Problem
+from dispatchopt.models import Plan, Problem, Ticket
 from tests.tmf_schemas import faults
 from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
 from tests.unit.test_adapters_tmf621 import values
@@ -109,6 +109,40 @@ def test_the_question_says_when_the_customer_could(service: Tmf646) -> None:
     assert none.body["searchResult"].startswith("noTimeSlotAvailable: ")
     assert "OUTSIDE_WISHES" in none.body["searchResult"]
     assert fits(none, "SearchTimeSlot")
+
+
+def test_what_was_found_for_other_wishes_can_be_had(service: Tmf646, desk: Desk) -> None:
+    """Customers who say when they could, and take it, have that wish besides their old one."""
+    wishes = [{"open": at("08:00"), "close": at("10:00")}]
+    desk.apply(Ticket.model_validate(raw_ticket("T3", windows=wishes)))
+    span = {"validFor": {"startDateTime": at("13:00"), "endDateTime": at("15:00")}}
+    found = service.search_time_slot(search("T3", requestedTimeSlot=[span]), search_id="S1")
+    period = found.body["availableTimeSlot"][0]["validFor"]
+    booked = service.book_appointment({**search("T3"), "validFor": period}, request_id="r1")
+    assert (booked.status, booked.body["validFor"]) == (201, period)
+    ticket = desk.ticket("T3")
+    assert ticket is not None
+    assert [window.open for window in ticket.windows] == [
+        datetime.fromisoformat(at("08:00")), datetime.fromisoformat(period["startDateTime"]),
+    ]  # fmt: skip
+    moved = {"validFor": asked("15:00", "16:00")["validFor"], "relatedParty": CUSTOMER}
+    assert service.update_appointment("T3", moved, request_id="r2").status == 200
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "code"),
+    [
+        ("07:00", "09:00", "OUTSIDE_VISITING_HOURS"),
+        ("08:15", "10:00", "TOO_SOON"),
+    ],
+)
+def test_no_window_is_held_beyond_the_limits_of_offers(
+    service: Tmf646, clock: Clock, opens: str, closes: str, code: str
+) -> None:
+    clock.now += timedelta(hours=1)
+    conflict = service.create_appointment(asked(opens, closes), request_id="r1")
+    assert (conflict.status, conflict.body["code"]) == (409, code)
+    assert conflict.body["availableTimeSlot"]
 
 
 @pytest.mark.parametrize("body", [search("T9"), {}])

@@ -122,9 +122,10 @@ def test_a_repeated_request_is_done_once(files: tuple[Path, Path], ledger: Path)
 def test_a_conflict_lists_other_windows(files: tuple[Path, Path], ledger: Path) -> None:
     refused = run("book", "hold", *files, "T1", "--window", "2930-11-23 20:00/21:00", code=8)
     assert "the window 2930-11-23 20:00/21:00 is not possible: " in refused.stderr
-    assert "[NO_SHIFT]" in refused.stderr
+    assert "it lies outside the visiting hours, 08:00-20:00. Take a window" in refused.stderr
+    assert "(Desk.forced, --forced). [OUTSIDE_VISITING_HOURS]" in refused.stderr
     assert "windows for T1, prices in minutes of work" in refused.stdout
-    answer = book_json("hold", *files, "T1", "--window", "2930-11-23 20:00/21:00", code=8)
+    answer = book_json("hold", *files, "T1", "--window", "2930-11-23 18:00/19:00", code=8)
     assert (answer["status"], answer["reason"]) == ("conflict", "NO_SHIFT")
     assert answer["instead"]["offers"]
     book("hold", *files, "T1", *WINDOW)
@@ -139,6 +140,18 @@ def test_a_forced_window_is_held_however_unsure(files: tuple[Path, Path], ledger
     refused = book_json("hold", *files, "T1", *soon, code=8)
     assert refused["reason"] == "TOO_UNCERTAIN"
     assert "forced" in book("hold", *files, "T1", *soon, "--forced")
+
+
+def test_what_the_customer_insists_on_can_be_forced(files: tuple[Path, Path], ledger: Path) -> None:
+    early = ("--window", "2930-11-23 07:00/09:00")
+    for_consent = ("reschedule", *files, "T1", *early, "--consent-of", "C7")
+    assert book_json("hold", *files, "T1", *early, code=8)["reason"] == "OUTSIDE_VISITING_HOURS"
+    book("hold", *files, "T1", *WINDOW)
+    book("confirm", "T1")
+    assert book_json(*for_consent, code=8)["reason"] == "OUTSIDE_VISITING_HOURS"
+    assert "07:00-09:00" in book(*for_consent, "--forced")
+    unknown = ("reschedule", *files, "T9", *early, "--consent-of", "C7", "--forced")
+    assert book_json(*unknown, code=8)["reason"] == "UNKNOWN_TICKET"
 
 
 def test_a_new_plan_takes_over(files: tuple[Path, Path], ledger: Path, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dispatchopt.models import Problem, Slot, Ticket
-from dispatchopt.windows.slots import candidates
+from dispatchopt.models import Problem, Slot, Ticket, Window
+from dispatchopt.windows.slots import candidates, is_asked_for, reason_against
 from tests import small
 from tests.small import at
 
@@ -79,6 +81,65 @@ def test_visiting_hours_earliest_and_latest_cut() -> None:
     assert spans(day(policy=policy), asked) == ["11:00-12:00", "12:00-14:00", "14:00-15:15"]
     dropped = candidates(day(policy=policy), asked, TWO_HOURS).dropped
     assert dropped == {"TOO_SOON": 1, "AFTER_SERVICE_LIMIT": 1, "OUTSIDE_VISITING_HOURS": 1}
+
+
+HOURS = (0, 7, 15, 30, 60, 150, 240)
+"""Minutes after eight."""
+
+
+def later(minutes: int) -> datetime:
+    return at("08:00") + timedelta(minutes=minutes)
+
+
+@given(
+    minutes=st.tuples(*[st.sampled_from(HOURS)] * 4),
+    wishes=st.lists(st.tuples(st.sampled_from(HOURS), st.sampled_from((30, 45, 90))), max_size=3),
+    waits=st.sampled_from((0, 7, 30)),
+    hours=st.sampled_from((("08:00", "20:00"), ("09:07", "10:22"))),
+)
+def test_nothing_stands_against_what_could_be_offered_till_now(
+    minutes: tuple[int, ...], wishes: list[tuple[int, int]], waits: int, hours: tuple[str, str]
+) -> None:
+    lead, earliest, known, latest = minutes
+    asked = ticket(
+        earliest=later(earliest),
+        known_at=later(known),
+        latest=later(120 + latest),
+        windows=[{"open": later(a), "close": later(a + length)} for a, length in wishes],
+    )
+    policy = {
+        "offer_lead_minutes": lead,
+        "hold_minutes": 30,
+        "visiting_hours": {"open": hours[0], "close": hours[1]},
+    }
+    found = candidates(day(policy=policy, now=later(-60)), asked, TWO_HOURS).kept
+    meanwhile = day(policy=policy, now=later(waits - 60))
+    for item in found:
+        if item.window.open >= later(waits - 60):
+            assert reason_against(meanwhile, asked, item.window) is None
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "expected"),
+    [
+        ("08:00", "10:00", True),
+        ("09:00", "11:00", True),  # over two windows that touch
+        ("08:00", "11:01", False),
+        ("11:30", "11:30", False),
+        ("12:00", "12:00", True),
+        ("11:30", "12:30", False),
+    ],
+)
+def test_what_was_asked_for_is_all_windows_together(
+    opens: str, closes: str, expected: bool
+) -> None:
+    wishes = [
+        {"open": at(a), "close": at(b)}
+        for a, b in (("12:00", "13:00"), ("10:00", "11:00"), ("08:00", "10:00"), ("08:30", "09:00"))
+    ]
+    asked = Window.model_validate({"open": at(opens), "close": at(closes)})
+    assert is_asked_for(ticket(windows=wishes), asked) is expected
+    assert is_asked_for(ticket(), asked)
 
 
 def test_slots_after_due_are_marked() -> None:
