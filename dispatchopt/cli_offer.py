@@ -137,7 +137,7 @@ def offer(
                 found.problem, found.plan, wanted, count=count, displace=displace
             )
             _tell_offers(talk, found, offers, customer)
-            if "NO_ROOM" in offers.not_offered and not displace:
+            if customer is None and "NO_ROOM" in offers.not_offered and not displace:
                 talk.note("With --displace, tickets without a promise may give way, at a price.")
         else:
             asked = read_window(window, found.problem)

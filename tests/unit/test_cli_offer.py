@@ -96,6 +96,10 @@ def test_nothing_to_offer_says_why_and_what_else_there_is(
     assert "0 windows for T-NEW" in result.stdout
     assert "NO_ROOM (no room in the plan)" in result.stdout
     assert "With --displace" in result.stderr
+    # Whoever asks for the customer's text wants no more.
+    told = run("offer", *files, long, "--customer", "en")
+    assert "no time can be promised" in told.stdout
+    assert told.stderr == ""
 
 
 @pytest.mark.parametrize(
