@@ -12,7 +12,7 @@ import typer
 
 from dispatchopt.cli_common import BOOK_CODES, Debug, Json, Verbose
 from dispatchopt.cli_offer import offers_json
-from dispatchopt.cli_talk import Refused, Talk, counted, guard
+from dispatchopt.cli_talk import Refused, Talk, guard
 from dispatchopt.errors import BookingConflictError
 from dispatchopt.report.exit_codes import Code
 
@@ -120,6 +120,8 @@ def confirm(
     """Confirm a held window: from now on it is a promise."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
+        if customer is not None and timezone is None:
+            raise Refused(f"--customer {customer}: give --timezone, customers read local times.")
         zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
         seen = seen_version(found, ticket_id, version)
         booking = found.confirm(ticket_id, request_id=request, version=seen, by=by or "customer")
@@ -174,27 +176,46 @@ def contact(
 def list_bookings(
     ledger: LedgerUrl,
     state: Annotated[
-        list[str] | None, typer.Option(help="Only these: held, confirmed, missed ...")
+        list[str] | None,
+        typer.Option(help="Only these: held, confirmed ... Default: all but unbooked."),
     ] = None,
+    to_call: Annotated[
+        bool,
+        typer.Option(
+            "--to-call", help="Only customers who are still to be called, the most urgent first."
+        ),
+    ] = False,
     timezone: _Timezone = None,
     as_json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """List what is booked; holds that are over are expired first."""
+    """List what is booked; holds that are over are expired first.
+
+    Tickets that a night dispatched and nobody booked, and customers to be called, are counted.
+    """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
         from dispatchopt.adapters.json_files import to_json
-        from dispatchopt.report.offers import booking_line
+        from dispatchopt.report.offers import booking_counts, booking_line, to_call_count
 
         zone, states = _zone(timezone), _states(state or [])
         found = _existing(ledger)
         found.expire()
-        bookings = found.bookings(*states)
-        talk.answer({"exit_code": int(Code.DONE), "bookings": [to_json(b) for b in bookings]})
-        lines = [booking_line(booking, zone) for booking in bookings]
-        count = counted(len(bookings), "booking")
-        talk.say("\n".join([*lines, f"{count}{_in_utc(zone)}"]))
+        known = found.bookings(*states)
+        due = {b.ticket_id: b.contact_by for b in known if b.is_to_call and b.contact_by}
+        waiting = sorted((b for b in known if b.is_to_call), key=lambda b: due[b.ticket_id])
+        shown = [b for b in known if states or b.state != "unbooked"]
+        unbooked = len(known) - len(shown)
+        listed = waiting if to_call else shown
+        answer = {"bookings": [to_json(b) for b in listed], "unbooked": unbooked}
+        talk.answer({"exit_code": int(Code.DONE), **answer, "to_call": len(waiting)})
+        lines = [booking_line(booking, zone) for booking in listed]
+        if to_call:
+            lines.append(to_call_count(waiting, zone))
+        else:
+            lines += booking_counts(shown, unbooked, waiting, zone)
+        talk.say("\n".join(lines) + _in_utc(zone))
 
 
 # --- What the commands share ---

@@ -65,6 +65,10 @@ TO: Final[Mapping[Kind, State]] = {
 """Where each step leads; the others change no state by themselves."""
 
 
+_CLOSED: Final[frozenset[State]] = frozenset(("cancelled", "done", "missed", "parked"))
+"""States in which nobody comes, or somebody did."""
+
+
 class BookingEvent(Model):
     """One thing that happened; events are never changed or removed.
 
@@ -158,6 +162,12 @@ class Booking(Model):
     def is_placed(self) -> bool:
         """Whether a visit on a route stands for it."""
         return self.state in PLACED and self.shift_id is not None
+
+    @property
+    def is_to_call(self) -> bool:
+        """Whether the customer is still to be called for the first time, by `contact_by`."""
+        is_due = self.contact_by is not None and self.contacted_at is None
+        return is_due and self.state not in _CLOSED
 
 
 def after(before: Booking | None, event: BookingEvent) -> Booking:

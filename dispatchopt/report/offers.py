@@ -48,7 +48,7 @@ def offer_lines(offers: Offers, zone: tzinfo) -> list[str]:
     Prices are minutes of an engineer's working time.
     """
     when = CustomerTexts(zone, language="en").when
-    count = f"{len(offers)} window{'' if len(offers) == 1 else 's'}"
+    count = _counted(len(offers), "window")
     lines = [f"{count} for {offers.ticket_id}, prices in minutes of work"]
     if offers:
         head = ("", "window", "kept", "grade", "added", "late", "risk", "room", "on site", "who")
@@ -130,14 +130,38 @@ def booking_line(booking: Booking, zone: tzinfo) -> str:
         told.append(f"first promised {when(booking.first_window)}")
     if booking.expires_at is not None and booking.state == "held":
         told.append(f"expires {_instant(booking.expires_at, zone)}")
-    if booking.contact_by is not None and booking.contacted_at is None:
+    if booking.contact_by is not None and booking.is_to_call:
         told.append(f"call by {_instant(booking.contact_by, zone)}")
     return ", ".join([*told, f"version {booking.version}"])
+
+
+def booking_counts(
+    bookings: Sequence[Booking], unbooked: int, to_call: Sequence[Booking], zone: tzinfo
+) -> list[str]:
+    """Count what is listed, and what is not: tickets without a booking, first contacts due."""
+    lines = [_counted(len(bookings), "booking")]
+    if unbooked:
+        count = _counted(unbooked, "ticket")
+        lines.append(f"{count} dispatched without one (--state unbooked lists them)")
+    if to_call:
+        lines.append(f"{to_call_count(to_call, zone)} (--to-call lists them)")
+    return lines
+
+
+def to_call_count(to_call: Sequence[Booking], zone: tzinfo) -> str:
+    """Count the customers to be called, and say by when the first one is."""
+    told = f"{_counted(len(to_call), 'customer')} to be called"
+    deadlines = [booking.contact_by for booking in to_call if booking.contact_by is not None]
+    return f"{told}, the first by {_instant(min(deadlines), zone)}" if deadlines else told
 
 
 def minutes(cost: int) -> str:
     """Write a price in minutes of work."""
     return str(round(cost / 60))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _up(seconds: int) -> str:

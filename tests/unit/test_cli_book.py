@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,6 +88,13 @@ def test_a_window_is_held_confirmed_moved_and_missed(
     assert kinds == ["hold", "confirm", "reschedule", "missed", "revisit"]
 
 
+def test_a_customer_is_told_local_times(files: tuple[Path, Path], ledger: Path) -> None:
+    book("hold", *files, "T1", *WINDOW)
+    told = run("book", "confirm", "T1", "--customer", "en", code=2).stderr
+    assert "--customer en: give --timezone" in told
+    assert book_json("list")["bookings"][0]["state"] == "held"
+
+
 def test_the_other_steps(files: tuple[Path, Path], ledger: Path) -> None:
     book("hold", *files, "T1", *WINDOW, "--minutes", 5, "--by", "call-17")
     assert book("release", "T1").startswith("T1: released")
@@ -110,6 +118,44 @@ def test_bookings_are_listed(files: tuple[Path, Path], ledger: Path) -> None:
     assert [line.split(",")[0] for line in lines] == ["T1: held", "T2: confirmed", "2 bookings"]
     (only,) = book_json("list", "--state", "held")["bookings"]
     assert only["ticket_id"] == "T1"
+
+
+def test_tickets_without_a_booking_are_counted_apart(
+    files: tuple[Path, Path], ledger: Path
+) -> None:
+    """A night dispatches all visits; those that nobody booked are no bookings."""
+    book("hold", *files, "T1", *WINDOW)
+    deadlines = {
+        name: datetime.fromisoformat(at(clock))
+        for name, clock in (("T1", "08:30"), ("T2", "08:20"), ("T3", "08:40"))
+    }
+    Ledger(ledger).dispatched(deadlines, plan_id="P")
+    zone = ("--timezone", "Asia/Shanghai")
+    assert [line.split(",")[0] for line in book("list", *zone).splitlines()] == [
+        "T1: held",
+        "1 booking",
+        "2 tickets dispatched without one (--state unbooked lists them)",
+        "3 customers to be called",
+    ]
+    told = book("list", *zone).splitlines()[-1]
+    assert told == "3 customers to be called, the first by 11-23 08:20 (--to-call lists them)"
+    lines = book("list", "--state", "unbooked", *zone).splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "T2: unbooked", "T3: unbooked", "2 bookings", "2 customers to be called",
+    ]  # fmt: skip
+    assert "call by 11-23 08:20" in lines[0]
+
+    book("contact", "T2")
+    lines = book("list", "--to-call", *zone).splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["T1", "T3"]
+    assert lines[2:] == ["2 customers to be called, the first by 11-23 08:30"]
+    answer = book_json("list")
+    assert [b["ticket_id"] for b in answer["bookings"]] == ["T1"]
+    assert (answer["unbooked"], answer["to_call"]) == (2, 2)
+    # Nobody has to be called about what is off.
+    book("park", "T1")
+    assert [b["ticket_id"] for b in book_json("list", "--to-call")["bookings"]] == ["T3"]
+    assert "call by" not in book("list")
 
 
 def test_a_repeated_request_is_done_once(files: tuple[Path, Path], ledger: Path) -> None:
