@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PLACE = {"lat": 31.2, "lon": 121.5}
+
+
 def at(clock: str) -> str:
     """Instant of a day that is never over."""
     return f"2930-11-23T{clock}:00+08:00"
@@ -213,6 +216,42 @@ def test_a_new_plan_takes_over(files: tuple[Path, Path], ledger: Path, tmp_path:
     assert behind["reason"] == "PLAN_CHANGED"
     answer = book_json("publish", files[0], again)
     assert answer["reinserted"] == ["T1"]
+
+
+def test_what_a_new_plan_makes_unsure_is_told(ledger: Path, tmp_path: Path) -> None:
+    def written(name: str, *tickets: Any, visits: tuple[str, ...] = ()) -> tuple[Path, Path]:
+        shift = raw_shift("S1", start=at("08:00"), end=at("17:00"))
+        raw = raw_problem(
+            horizon={"start": at("00:00"), "end": at("23:59")},
+            tickets=list(tickets),
+            engineers=[
+                raw_engineer(
+                    shifts=[shift], skills={"FIBER_SPLICE": 2, "BROADBAND": 1}, place=PLACE
+                )
+            ],
+        )
+        route = {"shift_id": "S1", "visits": [{"ticket_id": name} for name in visits]}
+        paths = tmp_path / f"{name}.json", tmp_path / f"{name}-plan.json"
+        for path, data in zip(paths, (raw, {"plan_id": name, "routes": [route]}), strict=True):
+            path.write_text(json.dumps(data), "utf-8")
+        return paths
+
+    # Begun at 08:00, the work is over by noon on three days of four.
+    eight = {"open": at("08:00"), "close": at("08:30")}
+    long = raw_ticket("L", place=PLACE, duration=215 * 60)
+    new = tmp_path / "new.json"
+    new.write_text(json.dumps(raw_ticket("N", place=PLACE)), "utf-8")
+    book("hold", *written("first"), new, "--window", "2930-11-23 12:00/12:30", "--minutes", 99999)
+    told = book("publish", *written("second", long | {"appointment": eight}, visits=("L",)))
+    unsure = "1 booking in the plan, less sure than may be promised: do not confirm such holds: N"
+    assert told.splitlines()[-1] == unsure
+
+    noon = {"open": at("12:00"), "close": at("12:30")}
+    other = raw_ticket("M", place=PLACE, appointment=noon)
+    book("release", "N")
+    told = book("publish", *written("third", long, other, visits=("M",)))
+    weakened = "1 booking less sure than may be promised, beside what was put in: look at these: M"
+    assert told.splitlines()[-1] == weakened
 
 
 def _other_policy(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from dispatchopt.adapters.json_files import read_plan, read_problem
 from dispatchopt.booking import Desk, Ledger
 from dispatchopt.checker import check
-from dispatchopt.errors import AdapterError, InvalidProblemError
+from dispatchopt.errors import AdapterError, BookingConflictError, InvalidProblemError
 from dispatchopt.models import Ticket, Window
 from dispatchopt.night import Hooks, read_config, run_night
 from dispatchopt.night.nights import NightUnpublishedError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from dispatchopt.models import Plan
     from dispatchopt.night import NightResult
+    from tests.unit.raw_data import Raw
 
 
 def slot(opens: str, closes: str, day: int = 0) -> Window:
@@ -44,9 +45,15 @@ class Branch:
         write_settings(base, publish=f'[bookings]\nledger = "sqlite:///{base}/ledger.db"')
 
     def night(
-        self, *ids: str, day: int = 0, meanwhile: Callable[[], object] = list, **more: Any
+        self,
+        *ids: str,
+        day: int = 0,
+        meanwhile: Callable[[], object] = list,
+        given: list[Raw] | None = None,
+        **more: Any,
     ) -> NightResult:
-        write_input(self.base, problem(tickets(*ids), day=day, **more))
+        asked = tickets(*ids) if given is None else given
+        write_input(self.base, problem(asked, day=day, **more))
         hooks = Hooks(now=lambda: BEFORE, on_search=lambda: meanwhile() and None)
         return run_night(read_config(self.base / "night.toml"), hooks=hooks)
 
@@ -151,6 +158,41 @@ def test_a_window_without_room_is_told(branch: Branch) -> None:
     assert (booking.state, booking.window, booking.is_placed) == (
         "confirmed", slot("10:00", "11:00"), False,
     )  # fmt: skip
+
+
+LONG = 215 * 60
+"""Seconds of work: begun at 08:00, it is over by noon on three days of four."""
+EIGHT, NOON = slot("08:00", "08:30"), slot("12:00", "12:30")
+
+
+def test_a_promise_that_became_unsure_beside_another_is_told(branch: Branch) -> None:
+    branch.night("T1")
+    branch.book("N1", NOON)
+
+    def report() -> None:
+        branch.desk().report_window(ticket("L", duration=LONG), EIGHT, request_id="r1")
+
+    found = branch.night("N1", meanwhile=report)
+    assert promised(found.night.plan()) == {"L": EIGHT, "N1": NOON}
+    told = "Promised, and too unsure now beside bookings that were put in: N1."
+    assert [warning for warning in found.warnings if "unsure" in warning] == [told]
+
+
+def test_a_hold_that_the_plan_made_unsure_is_told(branch: Branch) -> None:
+    branch.night("T1")
+
+    def hold() -> None:
+        branch.desk().hold(ticket("N1"), NOON, request_id="r1", minutes=9999)
+
+    work = raw_ticket(
+        "L", place={"lat": 31.2, "lon": 121.41}, duration=LONG,
+        appointment=EIGHT.model_dump(mode="json"),
+    )  # fmt: skip
+    found = branch.night(meanwhile=hold, given=[work])
+    told = "Booked, and less sure now than may be promised: offer anew: N1."
+    assert [warning for warning in found.warnings if "offer anew" in warning] == [told]
+    with pytest.raises(BookingConflictError, match="TOO_UNCERTAIN"):
+        branch.ledger.confirm("N1", request_id="r2", version=1)
 
 
 def test_a_run_that_could_not_tell_the_ledger_is_finished_by_the_next(
