@@ -172,6 +172,11 @@ class TicketRows(NamedTuple):
     capacity: Int32Array
     capacity_names: tuple[str, ...]
 
+    def of(self, row: int) -> TicketRows:
+        """Return one of the tickets alone."""
+        only = slice(row, row + 1)
+        return self._replace(**{name: getattr(self, name)[only] for name in self._fields[:-2]})
+
 
 class FormBuilder:
     """Collects the forms while the rules lower themselves; `build` makes the `Instance`.

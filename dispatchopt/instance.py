@@ -113,36 +113,70 @@ def compile_ticket(
         For a ticket that is started or locked to its time, or was when the problem was compiled:
         such a ticket changes its shift.
     """
-    if is_fixed(ticket) or ticket.id in compiled.ctx.pins:
-        raise ValueError(f"ticket '{ticket.id}' is a fact of its shift; compile the whole problem")
+    _refuse_fact(compiled, ticket)
     asked = (ticket.appointment,) if appointments is None else tuple(appointments)
-    ctx = compiled.ctx
     # No id holds a line break, so that no other ticket has one of these.
     ids = [ticket.id, *(f"{ticket.id}\n{number}" for number in range(1, len(asked)))]
-    facts = {
-        ticket_id: ticket_facts(
-            ctx.problem,
-            ticket.model_copy(update={"id": ticket_id, "appointment": appointment}),
-            compiled.catalogue,
-            ctx.travel.place_index.get(ticket.place, -1),
-        )
+    several = [
+        ticket.model_copy(update={"id": ticket_id, "appointment": appointment})
         for ticket_id, appointment in zip(ids, asked, strict=True)
+    ]
+    before = compiled.ctx.previous_shift.get(ticket.id)
+    previous = {} if before is None else dict.fromkeys(ids, before)
+    return _lowered(compiled, several, previous, changed)
+
+
+def compile_tickets(
+    compiled: Compiled, tickets: Sequence[Ticket], *, changed: Mapping[str, Ticket] | None = None
+) -> list[TicketRow]:
+    """Let every rule lower several tickets at once, each with its own appointment.
+
+    Many times faster than `compile_ticket` for each, with the same numbers but for the price of
+    leaving one out: other tickets of the same call may raise it.
+
+    Parameters and errors are those of `compile_ticket`.
+    """
+    for ticket in tickets:
+        _refuse_fact(compiled, ticket)
+    before = compiled.ctx.previous_shift
+    previous = {ticket.id: before[ticket.id] for ticket in tickets if ticket.id in before}
+    together = _lowered(compiled, tickets, previous, changed)
+    return [TicketRow((facts,), together.rows.of(row)) for row, facts in enumerate(together.facts)]
+
+
+def _refuse_fact(compiled: Compiled, ticket: Ticket) -> None:
+    if is_fixed(ticket) or ticket.id in compiled.ctx.pins:
+        raise ValueError(f"ticket '{ticket.id}' is a fact of its shift; compile the whole problem")
+
+
+def _lowered(
+    compiled: Compiled,
+    tickets: Sequence[Ticket],
+    previous: Mapping[str, str],
+    changed: Mapping[str, Ticket] | None,
+) -> TicketRow:
+    """Let every rule lower tickets beside a compiled problem: as if they were the only ones."""
+    ctx = compiled.ctx
+    facts = {
+        ticket.id: ticket_facts(
+            ctx.problem, ticket, compiled.catalogue, ctx.travel.place_index.get(ticket.place, -1)
+        )
+        for ticket in tickets
     }
-    before = ctx.previous_shift.get(ticket.id)
     problem, derived = ctx.problem, dict(ctx.derived)
-    if ticket.after and changed:
-        tickets = {other.id: other for other in problem.tickets} | dict(changed)
-        problem = problem.model_copy(update={"tickets": tuple(tickets.values())})
+    if changed and any(ticket.after for ticket in tickets):
+        known = {other.id: other for other in problem.tickets} | dict(changed)
+        problem = problem.model_copy(update={"tickets": tuple(known.values())})
         derived.pop(prerequisites.NAME, None)
     alone = replace(
         ctx,
         problem=problem,
         tickets=facts,
         shifts=compiled.shifts_alone,
-        previous_shift={} if before is None else dict.fromkeys(ids, before),
+        previous_shift=previous,
         derived=derived,
     )
-    forms = FormBuilder(ids, list(ctx.shifts))
+    forms = FormBuilder(list(facts), list(ctx.shifts))
     for bit, rule in enumerate(RULES):
         if not rule.shifts_alone:
             forms.rule_bit = bit

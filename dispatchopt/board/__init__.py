@@ -1,6 +1,6 @@
 """A plan's routes held in the kernels: where a ticket would go, in milliseconds."""
 
 from dispatchopt.board.board import Board
-from dispatchopt.board.found import MOST_DISPLACED, Found, Prepared
+from dispatchopt.board.found import MOST_DISPLACED, Found, Prepared, Standing
 
-__all__ = ["MOST_DISPLACED", "Board", "Found", "Prepared"]
+__all__ = ["MOST_DISPLACED", "Board", "Found", "Prepared", "Standing"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dispatchopt.board.found import MOST_DISPLACED, Found
-from dispatchopt.board.state import State
+from dispatchopt.board.state import State, hashed
 from dispatchopt.errors import InternalError, InvalidProblemError, Issue
 from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers import _places
@@ -61,7 +61,6 @@ class Board(State):
             other._changed, other._ids = dict(self._changed), list(self._ids)
             other._displaced = dict(self._displaced)
             other._row_of, other._at = dict(self._row_of), dict(self._at)
-            other._history = self._history.copy()
             return other
 
     # --- Places ---
@@ -309,12 +308,7 @@ class Board(State):
     def _settle(self, compiled: Prepared, s: int, at: int) -> None:
         """Put a ticket that is in no route where its place was found."""
         ticket = compiled.row.facts[0].ticket
-        row = self._row_of.get(ticket.id)
-        if row is None:
-            row = self._row_of[ticket.id] = self._held.add_row()
-            self._ids.append(ticket.id)
-        line = self._door.line(compiled.row, 0)
-        self._held.set_row(row, Newcomer(line, compiled.legs, compiled.seconds))
+        row = self._write_row(compiled)
         if not self._held.insert(row, s, at):
             raise InternalError(f"ticket '{ticket.id}' has no room where its place was found")
         self._at[row] = s
@@ -364,7 +358,7 @@ class Board(State):
 
     def _note(self, *what: object) -> None:
         text = "|".join(str(item) for item in what)
-        self._history.update(f"\n{text}".encode())
+        self._history = hashed(f"{self._history}\n{text}")
 
     def _clear(self, ticket_id: str) -> tuple[str, ...]:
         """Take a ticket out of its route, if it is in one; return who had to leave with it."""

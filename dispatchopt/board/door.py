@@ -9,19 +9,22 @@ from dispatchopt.board.found import Prepared
 from dispatchopt.chance import NUM_SAMPLES, Spreads, sample
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.forms import FOREVER
-from dispatchopt.instance import compile_ticket
+from dispatchopt.instance import compile_ticket, compile_tickets
 from dispatchopt.models.cross_check import check_ticket
 from dispatchopt.rules.pins import is_fixed
 from dispatchopt.solvers.held import UNPROMISED, Legs, Line
 from dispatchopt.travel import Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dispatchopt.chance import Spread
     from dispatchopt.instance import Compiled, TicketRow
     from dispatchopt.models import Ticket, Window
     from dispatchopt.rules.context import TicketFacts
+
+PARCEL = 500
+"""Tickets compiled at once: their tables have a column for every shift."""
 
 
 class Door:
@@ -90,7 +93,27 @@ class Door:
         if not windows:
             raise ValueError("places are looked for in one window at least; None is any time")
         self.refuse(ticket, windows, changed)
-        row = compile_ticket(self._compiled, ticket, windows, changed=changed)
+        return self._prepared(
+            ticket, compile_ticket(self._compiled, ticket, windows, changed=changed)
+        )
+
+    def prepare_again(
+        self, tickets: Sequence[Ticket], changed: Mapping[str, Ticket]
+    ) -> Iterator[Prepared]:
+        """Compile tickets that had a place before, each with its appointment; in parcels.
+
+        Nothing is refused, and what `prepare` made of each is made again.
+        """
+        for begin in range(0, len(tickets), PARCEL):
+            some = tickets[begin : begin + PARCEL]
+            rows = compile_tickets(self._compiled, some, changed=changed)
+            for ticket, row in zip(some, rows, strict=True):
+                if not row.facts[0].is_promised:
+                    # Its price of being left out is the one that it has without the others.
+                    row = compile_ticket(self._compiled, ticket, changed=changed)
+                yield self._prepared(ticket, row)
+
+    def _prepared(self, ticket: Ticket, row: TicketRow) -> Prepared:
         rows = row.rows
         # No rule keeps a ticket off a shift, or prices it there, because of its appointment.
         assert (rows.blocked == rows.blocked[0]).all()

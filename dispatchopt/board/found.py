@@ -1,4 +1,4 @@
-"""What a board finds: places for a ticket, and the ticket made ready to be asked about."""
+"""What a board takes and gives: tickets made ready, places found, how its routes stand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -93,3 +95,25 @@ class Prepared:
         """``uint32[S]``: bit i is set where rule i of the registry keeps the ticket off a shift."""
         blocked: npt.NDArray[np.uint32] = self.row.rows.blocked[0]
         return blocked
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the routes of a board stand: with its problem, plan and seed, all that they follow from.
+
+    Attributes
+    ----------
+    orders
+        As `Board.orders` gives them; a shift that is absent has no visits.
+    tickets
+        Those that came or changed, in the order in which they did first.
+    displaced
+        Which ticket took the place of one that left for it, and on which shift.
+    history
+        Hash of all changes.
+    """
+
+    orders: Mapping[str, Sequence[str]]
+    tickets: Sequence[Ticket]
+    displaced: Mapping[str, tuple[str, str]]
+    history: str

@@ -10,6 +10,7 @@ import numpy as np
 
 from dispatchopt.board.checked import checked
 from dispatchopt.board.door import Door
+from dispatchopt.board.found import Standing
 from dispatchopt.chance import (
     NUM_SAMPLES,
     draw,
@@ -23,9 +24,10 @@ from dispatchopt.instance import decode, encode
 from dispatchopt.models import Problem, Unserved
 from dispatchopt.solve import Planner
 from dispatchopt.solvers import _kernels as kernels
-from dispatchopt.solvers.held import Held
+from dispatchopt.solvers.held import Held, Newcomer
 
 if TYPE_CHECKING:
+    from dispatchopt.board.found import Prepared
     from dispatchopt.chance import Spread
     from dispatchopt.instance import Compiled
     from dispatchopt.models import Plan, Ticket
@@ -66,7 +68,7 @@ class State:
         self._ids = list(self._compiled.ticket_ids)
         self._row_of = {ticket_id: row for row, ticket_id in enumerate(self._ids)}
         orders = encode(self._compiled, plan)
-        self._history = hashlib.sha256(f"{plan.plan_id}{orders}".encode())
+        self._history = hashed(f"{plan.plan_id}{orders}")
         self._at = {row: s for s, order in enumerate(orders) for row in order}
         self._load(orders)
 
@@ -96,7 +98,7 @@ class State:
     def version(self) -> str:
         """A short text for what was done to the plan so far; equal histories have equal ones."""
         with self.lock:
-            return self._history.hexdigest()[:16]
+            return self._history[:16]
 
     def ticket(self, ticket_id: str) -> Ticket | None:
         """Return a ticket as it is now, with the window that it was promised."""
@@ -152,6 +154,53 @@ class State:
         with self.lock:
             return int(self._held.chain.route[:, kernels.COST_OF].sum())
 
+    def standing(self) -> Standing:
+        """Return what `restore` needs to bring another board to where this one is."""
+        with self.lock:
+            return Standing(
+                self.orders(), tuple(self._changed.values()), dict(self._displaced), self._history
+            )
+
+    def restore(self, standing: Standing) -> None:
+        """Bring a board of the same problem, plan and seed, as it was made, to where another is.
+
+        It does from now on what the other one would do.
+
+        Raises
+        ------
+        InvalidProblemError
+            If its routes are not feasible: it is of another board. This one is of no use then.
+        KeyError
+            If it has tickets that the problem does not know.
+        """
+        with self.lock:
+            self._changed = {ticket.id: ticket for ticket in standing.tickets}
+            self._displaced, self._history = dict(standing.displaced), standing.history
+            planned = {ticket_id for order in standing.orders.values() for ticket_id in order}
+            came = [ticket for ticket in standing.tickets if ticket.id in planned]
+            self._held.load([[] for _ in self._shift_idx])
+            self._held.reserve(sum(ticket.id not in self._row_of for ticket in came))
+            for prepared in self._door.prepare_again(came, self._changed):
+                self._write_row(prepared)
+            orders = [
+                [self._row_of[ticket_id] for ticket_id in standing.orders.get(shift_id, ())]
+                for shift_id in self._compiled.shift_ids
+            ]
+            self._at = {row: s for s, order in enumerate(orders) for row in order}
+            self._load(orders)
+
+    def _write_row(self, prepared: Prepared) -> int:
+        """Take over the numbers of a ticket that is in no route; return its row."""
+        ticket_id, rows = prepared.ticket.id, prepared.row.rows
+        self._held.add_capacities(rows.capacity_names, rows.capacity)
+        row = self._row_of.get(ticket_id)
+        if row is None:
+            row = self._row_of[ticket_id] = self._held.add_row()
+            self._ids.append(ticket_id)
+        line = self._door.line(prepared.row, 0)
+        self._held.set_row(row, Newcomer(line, prepared.legs, prepared.seconds))
+        return row
+
     def problem(self) -> Problem:
         """Return the problem as it is now: with the tickets that came, and what was promised."""
         base = self._planner.problem
@@ -188,6 +237,11 @@ class State:
         kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
         plan = plan.model_copy(update={"rejected": self._planner.rejected})
         return checked(planner, with_kept_probabilities(plan, kept))
+
+
+def hashed(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _refuse_other_problem(planner: Planner, plan: Plan) -> None:

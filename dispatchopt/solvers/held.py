@@ -232,6 +232,12 @@ class Held:
         self.num_rows += 1
         return self.num_rows - 1
 
+    def reserve(self, num: int) -> None:
+        """Make room for so many new rows at once."""
+        if self.num_rows + num > self._width[0]:
+            self._width = (self.num_rows + num + SPARE_ROWS, *self._width[1:])
+            self._lay_out(self.orders(), SPARE_VISITS)
+
     def add_capacities(self, names: Sequence[str], capacity: Int32Array) -> None:
         """Take in the limits of what no ticket needed before: ``int32[S, D]`` by name."""
         new = [d for d, name in enumerate(names) if name not in self.names]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatchopt.forms import FOREVER, UNLIMITED, Instance
-from dispatchopt.instance import Compiled, compile_problem, compile_ticket
+from dispatchopt.instance import Compiled, compile_problem, compile_ticket, compile_tickets
 from dispatchopt.models import Problem, Ticket, Window
 from dispatchopt.rules.pins import is_fixed
 from dispatchopt.travel import Reach
@@ -136,3 +136,26 @@ def test_a_fact_is_no_row_of_its_own() -> None:
     ):
         with pytest.raises(ValueError, match="compile the whole problem"):
             compile_ticket(compiled, ticket)
+
+
+@pytest.mark.parametrize("rule", LINES)
+@settings(max_examples=settings.default.max_examples // 2)  # for each rule
+@given(data=st.data())
+def test_several_tickets_at_once_have_the_numbers_of_each(rule: str, data: st.DataObject) -> None:
+    problem = data.draw(problems(always=rule))
+    tickets, base = unpinned(problem), compile_problem(problem)
+    for ticket, row in zip(tickets, compile_tickets(base, tickets), strict=True):
+        alone = compile_ticket(base, ticket)
+        assert row.facts == alone.facts
+        one, other = row.rows, alone.rows
+        for name in ("blocked", "assign_cost", "duration", "num_windows", "latest"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist(), name
+        assert one.window[0, : one.num_windows[0]].tolist() == (
+            other.window[0, : other.num_windows[0]].tolist()
+        )
+        assert pieces(one, 0) == pieces(other, 0)
+        needs = dict(zip(one.capacity_names, one.demand[0].tolist(), strict=True))
+        wanted = dict(zip(other.capacity_names, other.demand[0].tolist(), strict=True))
+        assert {name: need for name, need in needs.items() if need} == {
+            name: need for name, need in wanted.items() if need
+        }
