@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dispatchopt.booking.rebase import Rebased, Reconciliation, news
+from dispatchopt.booking.rebase import Booked, Rebased, Reconciliation, news
 from dispatchopt.booking.routes import Routes
 from dispatchopt.booking.stream import ids_in
+from dispatchopt.booking.upkeep import replay
 from dispatchopt.models import Problem
 from dispatchopt.models.cross_check import check_ticket
 from dispatchopt.promises import still_weakened
@@ -59,7 +60,8 @@ def with_bookings(problem: Problem, ledger: Ledger) -> Agreed:
     A held window is kept free until it expires.
     """
     with ledger.reading() as stream:
-        return _Agreement(problem, stream, {t.id for t in news(problem, stream)}).reached()
+        agreement = _Agreement(problem, stream, {t.id for t in news(problem, stream)})
+    return agreement.reached()
 
 
 def plan_with_bookings(problem: Problem, plan: Plan, ledger: Ledger) -> Plan:
@@ -73,8 +75,7 @@ def plan_with_bookings(problem: Problem, plan: Plan, ledger: Ledger) -> Plan:
         If the ledger is on another plan or problem.
     """
     routes = Routes(Planner(problem), plan, seed=0)
-    with ledger.reading() as stream:
-        routes.replay(stream)
+    replay(routes, ledger)
     found = routes.board.plan()
     return found.model_copy(
         update={
@@ -101,7 +102,8 @@ def with_late_bookings(
     routes = Routes(Planner(problem, rejected=rejected), plan, seed=seed)
     before = routes.board.version
     with ledger.reading() as stream:
-        work = Reconciliation(routes, ledger.now()).of(stream)
+        booked = Booked.read(routes, stream)
+    work = Reconciliation(routes, ledger.now()).of(booked)
     if routes.board.version == before:
         return problem, plan, work.rebased
     changed, origin = routes.board.problem(), plan.provenance

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, suppress
-from datetime import UTC, timedelta
-from threading import RLock
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from dispatchopt.booking.following import Following
 from dispatchopt.booking.ledger import Ledger
-from dispatchopt.booking.rebase import Rebased, Reconciliation, rebased_of
-from dispatchopt.booking.routes import Routes
 from dispatchopt.booking.steps import Step, Steps
 from dispatchopt.booking.stream import too_unsure
 from dispatchopt.booking.teller import Teller, window_of
 from dispatchopt.errors import BookingConflictError, DispatchError, InvalidBookingError, Issue
 from dispatchopt.models import Ticket
-from dispatchopt.solve import Planner
 from dispatchopt.windows.forced import forced_on
 from dispatchopt.windows.offers import offers_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime, tzinfo
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
+    from dispatchopt.booking.rebase import Rebased
     from dispatchopt.booking.states import Booking, BookingEvent
     from dispatchopt.booking.stream import Stream
     from dispatchopt.booking.teller import Choice
     from dispatchopt.models import Forced, Offers, Plan, Problem, Slot, Window
     from dispatchopt.shadow import ShadowPrices
+    from dispatchopt.solve import Planner
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ _NO_WAY_OUT: Final = frozenset(("REQUEST_REUSED", "PLAN_CHANGED"))
 """Conflicts for which other windows are no way out."""
 
 
-class Desk(Steps):
+class Desk(Following, Steps):
     """Offers windows of a plan in milliseconds, and books them in a ledger.
 
     Threads may share a desk. Desks of several processes may share a ledger: each takes over what
@@ -85,24 +84,8 @@ class Desk(Steps):
     ) -> None:
         self._set_up(ledger or Ledger(), seed, clock)
         self._prices = shadow_prices
-        self._routes = routes = self._read(problem, plan)
-        # Nobody waits while what was booked is done again: that may be thousands of events.
-        with self._ledger.reading() as stream:
-            is_first = stream.plan_id is None
-            if not is_first:
-                routes.replay(stream)
-        if is_first:
-            with self._ledger.writing() as stream:
-                if stream.plan_id is None:
-                    self._take_over(stream, routes)
-                else:
-                    routes.replay(stream)
-            routes.follow(stream.appended)
-
-    def _set_up(self, ledger: Ledger, seed: int, clock: Callable[[], datetime] | None) -> None:
-        self._ledger, self._seed = ledger, seed
-        self._clock = clock or ledger.now
-        self._lock = RLock()
+        self._routes = self._begun(self._read(problem, plan))
+        self._keep()
 
     @classmethod
     def publish(
@@ -122,48 +105,6 @@ class Desk(Steps):
         desk = cls.__new__(cls)
         desk._set_up(ledger, seed, clock)
         return desk, desk.rebase(problem, plan, shadow_prices=shadow_prices)
-
-    # --- What stands ---
-
-    @property
-    def ledger(self) -> Ledger:
-        """Where the bookings are kept."""
-        return self._ledger
-
-    @property
-    def version(self) -> str:
-        """The state of plan and bookings; equal states in several processes have equal ones."""
-        with self._lock:
-            return self._routes.board.version
-
-    def plan(self) -> Plan:
-        """Return the plan with all that was booked; the checker accepts it."""
-        with self._lock:
-            self.sync()
-            plan, base = self._routes.board.plan(), self._routes.plan.plan_id
-            version = f"{base[:150]}+{self._routes.seq}"
-        return plan.model_copy(update={"plan_id": version, "base_version": base})
-
-    def problem(self) -> Problem:
-        """Return the problem with all tickets that came and all windows that are taken."""
-        with self._lock:
-            self.sync()
-            return self._routes.board.problem()
-
-    def ticket(self, ticket_id: str) -> Ticket | None:
-        """Return a ticket of the plan or of the ledger; None if neither knows it."""
-        with self._lock:
-            self.sync()
-            return self._routes.ticket(ticket_id) or self._ledger.ticket(ticket_id)
-
-    @property
-    def zone(self) -> tzinfo:
-        """The time zone of days and display."""
-        return self._routes.planner.problem.zone
-
-    def booking(self, ticket_id: str) -> Booking | None:
-        """Return what stands with a ticket's customer."""
-        return self._ledger.booking(ticket_id)
 
     # --- Offers ---
 
@@ -294,16 +235,8 @@ class Desk(Steps):
                 self._refuse_behind()
                 self._teller(stream).change(event, by)
             self._routes.follow(stream.appended)
-            return self.booking(event.id)
-
-    def sync(self) -> int:
-        """Take over what was booked elsewhere; return how many events that were."""
-        with self._lock:
-            before = self._routes.seq
-            with self._ledger.reading() as stream:
-                events = stream.since(before)
-            self._routes.follow(events)
-            return self._routes.seq - before
+        self._keep()
+        return self.booking(event.id)
 
     def expire(self) -> list[Booking]:
         """Let every hold expire whose time is over; its place is free at once."""
@@ -312,45 +245,7 @@ class Desk(Steps):
             self.sync()
             return found
 
-    def rebase(
-        self,
-        problem: Problem | Planner,
-        plan: Plan,
-        *,
-        shadow_prices: ShadowPrices | None = None,
-    ) -> Rebased:
-        """Let a new plan take over.
-
-        Windows held or promised that the plan does not keep are put into it, promises first; none
-        of them moves. What finds no room is reported. Doing it again changes nothing; another
-        program that did it first has done it for all.
-        """
-        fresh = self._read(problem, plan)
-        with self._ledger.reading() as stream:
-            rebased = _followed(stream, fresh)
-        if rebased is None:
-            with self._ledger.writing() as stream:
-                rebased = _followed(stream, fresh) or self._take_over(stream, fresh)
-            fresh.follow(stream.appended)
-        with self._lock:
-            self._routes, self._prices = fresh, shadow_prices
-        logger.info("plan %s took over: %s", plan.plan_id, rebased.counts())
-        return rebased
-
     # --- Inside ---
-
-    def _read(self, problem: Problem | Planner, plan: Plan) -> Routes:
-        planner = problem if isinstance(problem, Planner) else Planner(problem)
-        return Routes(planner, plan, seed=self._seed)
-
-    def _take_over(self, stream: Stream, routes: Routes) -> Rebased:
-        """Let the plan of fresh routes take over; they follow once it is committed."""
-        rebased = Reconciliation(routes.copy(), self._now()).of(stream).write(stream)
-        routes.begin(stream, stream.appended[0].seq)
-        return rebased
-
-    def _now(self) -> datetime:
-        return self._clock().astimezone(UTC).replace(microsecond=0)
 
     def _refresh(self) -> None:
         """Be as the ledger is now, holds that have expired apart.
@@ -366,17 +261,6 @@ class Desk(Steps):
             self.expire()
         self._refuse_behind()
 
-    def _refuse_behind(self) -> None:
-        if self._routes.successor is not None:
-            raise self._routes.behind(self._routes.successor)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Stream]:
-        """Be the only one that books, and know all that was booked."""
-        with self._ledger.writing() as stream:
-            self._routes.follow(stream.since(self._routes.seq))
-            yield stream
-
     def _teller(self, stream: Stream) -> Teller:
         room = {} if self._prices is None else self._prices.of("shift_hour")
         return Teller(stream, self._routes, self._now(), room)
@@ -384,11 +268,13 @@ class Desk(Steps):
     def _take(self, step: Step) -> Booking:
         try:
             with self._lock:
+                self.sync()  # all but the last moment's, while others may book
                 refuse = self._refuse_unsure if step.kind == "confirm" else None
                 is_planned = self._routes.ticket(step.ticket_id) is not None
                 booking = self._ledger.take(step, self._now(), is_planned=is_planned, refuse=refuse)
                 self.sync()
-                return booking
+            self._keep()
+            return booking
         except BookingConflictError as conflict:
             raise self._with_offers(conflict, step.ticket_id, None) from None
 
@@ -416,7 +302,8 @@ class Desk(Steps):
                         self._refuse_behind()
                         booking = self._teller(stream).book(step, ticket, choice, hold)
                 self._routes.follow(stream.appended)
-                return booking
+            self._keep()
+            return booking
         except BookingConflictError as conflict:
             raise self._with_offers(conflict, step.ticket_id, ticket) from None
 
@@ -436,12 +323,3 @@ class Desk(Steps):
         except DispatchError:  # the conflict itself is what was asked for
             logger.warning("no offers beside a conflict of ticket %s", ticket_id)
             return conflict
-
-
-def _followed(stream: Stream, fresh: Routes) -> Rebased | None:
-    """Follow to a plan that took over already; None if it has not."""
-    last = stream.last_plan()
-    if last is None or last.detail.get("key") != fresh.key:
-        return None
-    fresh.replay(stream)
-    return rebased_of(fresh.plan.plan_id, last.detail)

@@ -11,7 +11,7 @@ from dispatchopt.booking.steps import Step
 from dispatchopt.booking.stream import event_of, ids_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from dispatchopt.booking.routes import Routes
@@ -88,6 +88,38 @@ def news(problem: Problem, stream: Stream) -> list[Ticket]:
     return [ticket for ticket in promised if ticket.appointment not in seen.get(ticket.id, ())]
 
 
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a ledger has booked, read at once, for the routes of a new plan.
+
+    Attributes
+    ----------
+    told
+        Tickets of the problem whose promise the ledger has never seen.
+    active
+        Other bookings that take a window.
+    tickets
+        Of these, by id, as far as the problem lacks them.
+    over
+        Bookings that take none any more.
+    """
+
+    told: Sequence[Ticket]
+    active: Sequence[Booking]
+    tickets: Mapping[str, Ticket]
+    over: Sequence[Booking]
+
+    @classmethod
+    def read(cls, routes: Routes, stream: Stream) -> Booked:
+        """Read what the ledger has."""
+        told = news(routes.planner.problem, stream)
+        ids = {ticket.id for ticket in told}
+        active = [b for b in stream.bookings(ids_in(_ACTIVE)) if b.ticket_id not in ids]
+        unknown = [b.ticket_id for b in active if routes.ticket(b.ticket_id) is None]
+        over = stream.bookings(~ids_in((*PLACED, "unbooked")))
+        return cls(told, active, stream.tickets(unknown), over)
+
+
 @dataclass
 class Reconciliation:
     """Brings the routes of a new plan in line with what is booked.
@@ -105,18 +137,13 @@ class Reconciliation:
     lists: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in _LISTS})
     steps: list[tuple[Step, dict[str, Any]]] = field(default_factory=list)  # Any: see `append`
 
-    def of(self, stream: Stream) -> Reconciliation:
+    def of(self, booked: Booked) -> Reconciliation:
         """Go through all bookings: promises before holds, the older before the newer."""
-        told = news(self.routes.planner.problem, stream)
-        for ticket in told:
+        for ticket in booked.told:
             self._report(ticket)
-        ids = {ticket.id for ticket in told}
-        active = [b for b in stream.bookings(ids_in(_ACTIVE)) if b.ticket_id not in ids]
-        unknown = [b.ticket_id for b in active if self.routes.ticket(b.ticket_id) is None]
-        tickets = stream.tickets(unknown)
-        self._withdraw(stream)
-        for booking in sorted(active, key=lambda b: (b.state == "held", b.seq)):
-            self._settle(booking, tickets.get(booking.ticket_id))
+        self._withdraw(booked.over)
+        for booking in sorted(booked.active, key=lambda b: (b.state == "held", b.seq)):
+            self._settle(booking, booked.tickets.get(booking.ticket_id))
         return self
 
     @property
@@ -140,9 +167,9 @@ class Reconciliation:
         detail = {"is_forced": True, "is_kept": True, "ticket": bare(ticket)}
         self._add(Step("report", ticket.id, window=ticket.appointment), shift_id, detail)
 
-    def _withdraw(self, stream: Stream) -> None:
+    def _withdraw(self, over: Iterable[Booking]) -> None:
         """Take back the promises of the problem whose bookings have ended since."""
-        for booking in stream.bookings(~ids_in((*PLACED, "unbooked"))):
+        for booking in over:
             ticket = self.routes.ticket(booking.ticket_id)
             if ticket is not None and ticket.appointment == booking.window is not None:
                 # A hold that came to nothing leaves a visit that was planned; others are off.

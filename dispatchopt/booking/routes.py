@@ -61,8 +61,12 @@ class Routes:
         The routes as they are now.
     key
         Hash of problem and plan.
+    seed
+        Of the days that are played through.
     seq
         The last event that was applied.
+    kept_seq
+        The last one after which the ledger may have kept the routes (`upkeep`).
     until
         When each hold expires.
     successor
@@ -73,7 +77,7 @@ class Routes:
         self.planner, self.plan = planner, plan
         self.board = Board(planner, plan, seed=seed)
         self.key = _key(planner.problem, plan)
-        self.seq = 0
+        self.seed, self.seq, self.kept_seq = seed, 0, 0
         self.until: dict[str, datetime] = {}
         self.successor: str | None = None
         self._home = {
@@ -114,23 +118,9 @@ class Routes:
         """Return whose shift it is."""
         return self.board.compiled.ctx.shifts[shift_id].engineer.id
 
-    def replay(self, stream: Stream) -> None:
-        """Do on fresh routes what was booked since their plan took over.
-
-        Raises
-        ------
-        BookingConflictError
-            If the ledger is on another plan, or on another problem.
-        """
-        last = stream.last_plan()
-        if last is None or last.detail.get("key") != self.key:
-            raise self.behind(stream.plan_id or "")
-        self.begin(stream, last.seq)
-        self.follow(stream.since(last.seq))
-
     def begin(self, stream: Stream, seq: int) -> None:
         """Begin at the event by which the plan took over."""
-        self.seq = seq
+        self.seq = self.kept_seq = seq
         held = stream.bookings(ids_in(("held",)))
         self.until = {b.ticket_id: b.expires_at for b in held if b.expires_at is not None}
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from dispatchopt.adapters.database.schema import BOOKING, BOOKING_EVENT, BOOKING_STREAM
+from dispatchopt.adapters.database.schema import (
+    BOOKING,
+    BOOKING_EVENT,
+    BOOKING_ROUTES,
+    BOOKING_STREAM,
+)
 from dispatchopt.booking.states import FROM, Booking, BookingEvent, after
 from dispatchopt.booking.steps import OWN, Step, is_id
 from dispatchopt.errors import BookingConflictError
@@ -130,6 +135,22 @@ class Stream:
         query = sa.select(sa.func.max(BOOKING_EVENT.c.seq)).where(BOOKING_EVENT.c.kind == "plan")
         seq = self._connection.execute(query).scalar()
         return None if seq is None else self.events(BOOKING_EVENT.c.seq == seq)[0]
+
+    def kept_routes(self, key: str, seed: int, version: str) -> dict[str, Any] | None:
+        """Return the row of routes kept by a desk of the same plan, seed and version."""
+        query = sa.select(BOOKING_ROUTES).where(*_kind(key, seed, version))
+        row = self._connection.execute(query).first()
+        return None if row is None else row._asdict()
+
+    def kept_seq(self, key: str, seed: int, version: str) -> int:
+        """Return after which event such routes were kept; 0 if there are none."""
+        query = sa.select(BOOKING_ROUTES.c.seq).where(*_kind(key, seed, version))
+        return self._connection.execute(query).scalar() or 0
+
+    def keep_routes(self, row: Mapping[str, Any]) -> None:  # Any: a row
+        """Keep routes instead of all that were kept before."""
+        self._connection.execute(BOOKING_ROUTES.delete())
+        self._connection.execute(BOOKING_ROUTES.insert(), row)
 
     def answered(self, step: Step) -> Booking | None:
         """Return what a request returned when it was made first; None if it is new.
@@ -254,6 +275,7 @@ class Stream:
         self._write(event, "")
         self.plan_id = plan_id
         self._connection.execute(BOOKING_STREAM.update().values(plan_id=plan_id))
+        self._connection.execute(BOOKING_ROUTES.delete())  # those of the plan before
 
     def expire(self, at: datetime) -> list[Booking]:
         """Let every hold expire whose time is over."""
@@ -321,6 +343,11 @@ def _is_over(booking: Booking, at: datetime) -> bool:
 def ids_in(states: Iterable[str]) -> sa.ColumnElement[bool]:
     """Return the condition that a booking is in one of some states."""
     return BOOKING.c.state.in_(list(states))
+
+
+def _kind(key: str, seed: int, version: str) -> tuple[sa.ColumnElement[bool], ...]:
+    kept = BOOKING_ROUTES.c
+    return kept.plan_key == key, kept.seed == seed, kept.version == version
 
 
 def _parcels(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -236,7 +236,22 @@ _KEPT: Final = Migration(
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP, _BOOKINGS, _KEPT)
+_ROUTES: Final = Migration(
+    "routes of bookings",
+    (
+        """\
+CREATE TABLE dispatchopt_booking_routes (
+    plan_key VARCHAR(64) NOT NULL PRIMARY KEY,
+    seed BIGINT NOT NULL,
+    version TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    digest VARCHAR(64) NOT NULL,
+    document TEXT NOT NULL
+)""",
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_PLANS, _OUTBOX, _LOOKUP, _BOOKINGS, _KEPT, _ROUTES)
 """Version n of the schema is what the first n of them make."""
 
 TYPES: Final = {

@@ -205,6 +205,18 @@ BOOKING: Final = sa.Table(
     _time("contact_by"),
     _time("contacted_at"),
 )
+BOOKING_ROUTES: Final = sa.Table(
+    "dispatchopt_booking_routes",
+    _META,
+    sa.Column("plan_key", sa.String(64), primary_key=True),
+    _whole("seed", nullable=False),
+    _text("version"),
+    _whole("seq", nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    _text("document"),
+)
+"""How the routes stood after an event, so that a desk need not begin at the first one. Nothing is
+lost with it."""
 
 TABLES: Final = tuple(_META.sorted_tables)
 """Every table of this module."""
