@@ -23,7 +23,9 @@ from dispatchopt.cli_offer import (
     WINDOW_HELP,
     PlanArgument,
     ProblemArgument,
+    TextsFile,
     TicketArgument,
+    own_texts,
     read_given,
     read_one_ticket,
     read_window,
@@ -62,6 +64,7 @@ def hold(
     forced: _Forced = False,
     request_id: RequestId = None,
     by: By = None,
+    texts: TextsFile = None,
     policy: PolicyFile = None,
     limits: Limits = None,
     on_bad_row: OnBadRow = "error",
@@ -75,10 +78,11 @@ def hold(
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
+        own = own_texts(texts)
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         wanted = read_one_ticket(ticket, given.problem)
         asked = read_window(window, given.problem)
-        with conflicts(talk, given.problem):
+        with conflicts(talk, given.problem, own):
             desk = _desk(given.problem, given.plan, ledger)
             choice = desk.forced(wanted, asked) if forced else asked
             request = new_request(request_id)
@@ -100,6 +104,7 @@ def reschedule(
     version: Version = None,
     request_id: RequestId = None,
     by: By = None,
+    texts: TextsFile = None,
     policy: PolicyFile = None,
     limits: Limits = None,
     on_bad_row: OnBadRow = "error",
@@ -110,9 +115,10 @@ def reschedule(
     """Move a confirmed window, with the customer's consent."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
+        own = own_texts(texts)
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         asked = read_window(window, given.problem)
-        with conflicts(talk, given.problem):
+        with conflicts(talk, given.problem, own):
             desk = _desk(given.problem, given.plan, ledger)
             request = new_request(request_id)
             known = desk.ticket(ticket_id) if forced else None
@@ -136,6 +142,7 @@ def report(
     ledger: LedgerUrl,
     request_id: RequestId = None,
     by: By = None,
+    texts: TextsFile = None,
     policy: PolicyFile = None,
     limits: Limits = None,
     on_bad_row: OnBadRow = "error",
@@ -146,10 +153,11 @@ def report(
     """Record a window that the ticketing system promised, even if it was never offered."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
+        own = own_texts(texts)
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         wanted = read_one_ticket(ticket, given.problem)
         asked = read_window(window, given.problem)
-        with conflicts(talk, given.problem):
+        with conflicts(talk, given.problem, own):
             request = new_request(request_id)
             booking = _desk(given.problem, given.plan, ledger).report_window(
                 wanted, asked, request_id=request, by=by or "ticketing"

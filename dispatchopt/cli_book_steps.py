@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from dispatchopt.cli_common import BOOK_CODES, Debug, Json, Verbose
-from dispatchopt.cli_offer import offers_json
+from dispatchopt.cli_offer import TextsFile, offers_json, own_texts
 from dispatchopt.cli_talk import Refused, Talk, guard
 from dispatchopt.errors import BookingConflictError
 from dispatchopt.report.exit_codes import Code
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dispatchopt.booking.states import State
     from dispatchopt.models import Problem
     from dispatchopt.report.glossary import Language
+    from dispatchopt.report.own_texts import Texts
 
 book = typer.Typer(help="Hold, confirm and change windows in a ledger, and see what is booked.")
 
@@ -112,6 +113,7 @@ def confirm(
         Literal["en", "zh"] | None,
         typer.Option(help="Print the text for the customer instead, in this language."),
     ] = None,
+    texts: TextsFile = None,
     timezone: _Timezone = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -122,10 +124,11 @@ def confirm(
     with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
         if customer is not None and timezone is None:
             raise Refused(f"--customer {customer}: give --timezone, customers read local times.")
-        zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+        zone, own = _zone(timezone), own_texts(texts)
+        found, request = _existing(ledger), new_request(request_id)
         seen = seen_version(found, ticket_id, version)
         booking = found.confirm(ticket_id, request_id=request, version=seen, by=by or "customer")
-        tell_booking(talk, booking, request, zone, customer)
+        tell_booking(talk, booking, request, zone, customer, own)
 
 
 @book.command(epilog=BOOK_CODES)
@@ -269,7 +272,12 @@ def _states(names: list[str]) -> list[State]:
 
 
 def tell_booking(
-    talk: Talk, booking: Booking, request: str, zone: tzinfo, customer: Language | None = None
+    talk: Talk,
+    booking: Booking,
+    request: str,
+    zone: tzinfo,
+    customer: Language | None = None,
+    own: Texts | None = None,
 ) -> None:
     """Tell what stands after a step, or the text for the customer."""
     from dispatchopt.adapters.json_files import to_json
@@ -282,11 +290,14 @@ def tell_booking(
         talk.say(booking_line(booking, zone) + _in_utc(zone))
     else:
         coming = Coming(booking.window, booking.engineer_id)
-        talk.say(CustomerTexts(zone, language=customer).confirmation(booking.ticket_id, coming))
+        texts = CustomerTexts(zone, language=customer, templates=(own or {}).get(customer))
+        talk.say(texts.confirmation(booking.ticket_id, coming))
 
 
 @contextmanager
-def conflicts(talk: Talk, problem: Problem | None = None) -> Iterator[None]:
+def conflicts(
+    talk: Talk, problem: Problem | None = None, own: Texts | None = None
+) -> Iterator[None]:
     """Tell a conflict with the windows that can be offered instead, and end the run."""
     from dispatchopt.adapters.json_files import to_json
     from dispatchopt.report.offers import offer_lines
@@ -304,7 +315,7 @@ def conflicts(talk: Talk, problem: Problem | None = None) -> Iterator[None]:
             "booking": None if booking is None else to_json(booking),
         }
         if offers is not None and problem is not None:
-            answer["instead"] = offers_json(offers, problem)
+            answer["instead"] = offers_json(offers, problem, own or {})
             talk.say("\n".join(offer_lines(offers, problem.zone)))
         talk.answer(answer)
         raise typer.Exit(Code.CONFLICT) from None

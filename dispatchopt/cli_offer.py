@@ -29,12 +29,23 @@ if TYPE_CHECKING:
     from dispatchopt.models import Forced, Offer, Offers, Plan, Problem, Ticket, Window
     from dispatchopt.models.intake import Intake
     from dispatchopt.report.glossary import Language
+    from dispatchopt.report.own_texts import Texts
 
 ProblemArgument = Annotated[Path, typer.Argument(metavar="PROBLEM", help="As the INPUT of plan.")]
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, or its folder.")]
 TicketArgument = Annotated[
     str,
     typer.Argument(metavar="TICKET", help="A .json file with one ticket, or an id of the problem."),
+]
+TextsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--texts",
+        metavar="FILE",
+        envvar="DISPATCHOPT_TEXTS",
+        show_envvar=True,
+        help="Own texts for customers (.toml), by language and name.",
+    ),
 ]
 WINDOW_HELP = "2026-11-24 14:00/16:00 (local), or with offsets."
 
@@ -114,6 +125,7 @@ def offer(
         Literal["en", "zh"] | None,
         typer.Option(help="Print the text for the customer instead, in this language."),
     ] = None,
+    texts: TextsFile = None,
     policy: PolicyFile = None,
     limits: Limits = None,
     on_bad_row: OnBadRow = "error",
@@ -130,36 +142,38 @@ def offer(
         from dispatchopt.windows.forced import offer_forced
         from dispatchopt.windows.offers import offer_windows
 
+        own = own_texts(texts)
         found = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         wanted = read_one_ticket(ticket, found.problem)
         if window is None:
             offers = offer_windows(
                 found.problem, found.plan, wanted, count=count, displace=displace
             )
-            _tell_offers(talk, found, offers, customer)
+            _tell_offers(talk, found, offers, customer, own)
             if customer is None and "NO_ROOM" in offers.not_offered and not displace:
                 talk.note("With --displace, tickets without a promise may give way, at a price.")
         else:
             asked = read_window(window, found.problem)
-            _tell_forced(
-                talk, found, offer_forced(found.problem, found.plan, wanted, asked), customer
-            )
+            forced = offer_forced(found.problem, found.plan, wanted, asked)
+            _tell_forced(talk, found, forced, customer, own)
 
 
-def _tell_offers(talk: Talk, found: Given, offers: Offers, customer: Language | None) -> None:
+def _tell_offers(
+    talk: Talk, found: Given, offers: Offers, customer: Language | None, own: Texts
+) -> None:
     from dispatchopt.report.offers import offer_lines
 
-    warnings = listing(found.intake.warnings)
-    talk.answer(
-        {"exit_code": int(Code.DONE), **offers_json(offers, found.problem), "warnings": warnings}
-    )
+    answer = {"exit_code": int(Code.DONE), **offers_json(offers, found.problem, own)}
+    talk.answer({**answer, "warnings": listing(found.intake.warnings)})
     if customer is None:
         talk.say("\n".join(offer_lines(offers, found.problem.zone)))
     else:
-        talk.say(customer_offer(offers.ticket_id, offers, found.problem, customer))
+        talk.say(customer_offer(offers.ticket_id, offers, found.problem, customer, own))
 
 
-def _tell_forced(talk: Talk, found: Given, forced: Forced, customer: Language | None) -> None:
+def _tell_forced(
+    talk: Talk, found: Given, forced: Forced, customer: Language | None, own: Texts
+) -> None:
     from dispatchopt.adapters.json_files import to_json
     from dispatchopt.report.offers import forced_lines
 
@@ -169,10 +183,17 @@ def _tell_forced(talk: Talk, found: Given, forced: Forced, customer: Language | 
     if customer is None:
         talk.say("\n".join(forced_lines(forced, found.problem.zone)))
     else:
-        talk.say(customer_offer(forced.ticket_id, choices, found.problem, customer))
+        talk.say(customer_offer(forced.ticket_id, choices, found.problem, customer, own))
 
 
-def offers_json(offers: Offers, problem: Problem) -> dict[str, Any]:  # Any: JSON
+def own_texts(path: Path | None) -> Texts:
+    """Read own texts for customers; none without a file."""
+    from dispatchopt.report.own_texts import read_texts
+
+    return {} if path is None else read_texts(path)
+
+
+def offers_json(offers: Offers, problem: Problem, own: Texts) -> dict[str, Any]:  # Any: JSON
     """Return offers in the values of JSON, with the texts for the customer."""
     from dispatchopt.adapters.json_files import to_json
 
@@ -183,20 +204,20 @@ def offers_json(offers: Offers, problem: Problem) -> dict[str, Any]:  # Any: JSO
         "not_offered": offers.not_offered,
         "blocked_by": offers.blocked_by,
         "texts": {
-            "en": customer_offer(offers.ticket_id, offers, problem, "en"),
-            "zh": customer_offer(offers.ticket_id, offers, problem, "zh"),
+            "en": customer_offer(offers.ticket_id, offers, problem, "en", own),
+            "zh": customer_offer(offers.ticket_id, offers, problem, "zh", own),
         },
     }
 
 
 def customer_offer(
-    ticket_id: str, offers: Sequence[Offer], problem: Problem, language: Language
+    ticket_id: str, offers: Sequence[Offer], problem: Problem, language: Language, own: Texts
 ) -> str:
     """Write the text that lets the customer choose; for a change of what is booked, agree."""
     from dispatchopt.report.customer import CustomerTexts
     from dispatchopt.report.offers import coming
 
-    texts = CustomerTexts(problem.zone, language=language)
+    texts = CustomerTexts(problem.zone, language=language, templates=own.get(language))
     booked = next((t.appointment for t in problem.tickets if t.id == ticket_id), None)
     choices = [coming(item) for item in offers]
     if booked is not None and choices:

@@ -16,7 +16,7 @@ from dispatchopt.cli_common import (  # noqa: TC001, typer reads the annotations
     Seed,
     Verbose,
 )
-from dispatchopt.cli_offer import PlanArgument, ProblemArgument, read_given
+from dispatchopt.cli_offer import PlanArgument, ProblemArgument, TextsFile, own_texts, read_given
 from dispatchopt.cli_talk import Talk, guard, listing
 from dispatchopt.report.exit_codes import Code
 
@@ -28,6 +28,7 @@ def propose(
         Path | None,
         typer.Option(help="CSV file for the windows, with the texts for the customers."),
     ] = None,
+    texts: TextsFile = None,
     seed: Seed = 0,
     policy: PolicyFile = None,
     limits: Limits = None,
@@ -48,11 +49,12 @@ def propose(
         from dispatchopt.report.proposals import proposal_lines, proposals_csv
         from dispatchopt.windows.propose import propose_windows
 
+        own = own_texts(texts)
         found = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         proposals = propose_windows(found.problem, found.plan, seed=seed)
         zone = found.problem.zone
         if out is not None:
-            write_file(out, proposals_csv(proposals, zone))
+            write_file(out, proposals_csv(proposals, zone, own))
         warnings = listing(found.intake.warnings)
         talk.answer({"exit_code": int(Code.DONE), **to_json(proposals), "warnings": warnings})
         talk.say("\n".join(proposal_lines(proposals, zone)))

@@ -166,7 +166,7 @@ class CustomerTexts:
         templates: Mapping[str, str] | None = None,
     ) -> None:
         own = dict(templates or {})
-        faults = [fault for name, text in own.items() for fault in _faults(name, text)]
+        faults = [fault for name, text in own.items() for fault in template_faults(name, text)]
         if faults:
             raise InvalidProblemError(faults)
         self._zone, self._words = zone, _WORDS[language]
@@ -266,7 +266,8 @@ def _minutes(coming: Coming) -> str:
     return f"{low}-{high}" if high > low else str(low)
 
 
-def _faults(name: str, text: str) -> Iterator[Issue]:
+def template_faults(name: str, text: str) -> Iterator[Issue]:
+    """Yield what is wrong with a template of one's own."""
     if name not in _FIELDS:
         message = f"no text of that name; there are {', '.join(_FIELDS)}"
         yield Issue("problem", "", f"texts.{name}", "", did_you_mean(name, _FIELDS) + message)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from dispatchopt.models import NotProposed, Proposals
+    from dispatchopt.report.own_texts import Texts
 
 NOT_PROPOSED_WORDS: Final[Mapping[NotProposed, str]] = {
     "UNSERVED": "left out of the plan",
@@ -49,9 +50,16 @@ def proposal_lines(proposals: Proposals, zone: tzinfo) -> list[str]:
     return lines
 
 
-def proposals_csv(proposals: Proposals, zone: tzinfo) -> bytes:
-    """Write one row for each window, with the text for the customer in both languages."""
-    texts = [CustomerTexts(zone, language=language) for language in ("en", "zh")]
+def proposals_csv(proposals: Proposals, zone: tzinfo, texts: Texts | None = None) -> bytes:
+    """Write one row for each window, with the text for the customer in both languages.
+
+    Parameters
+    ----------
+    texts
+        Own templates by language and name.
+    """
+    own: Texts = texts or {}
+    writers = [CustomerTexts(zone, language=it, templates=own.get(it)) for it in ("en", "zh")]
     header = [
         "ticket_id", "open", "close", "kept_probability", "start", "minutes_p50", "minutes_p80",
         "shift_id", "engineer_id", "engineer_name", "text_en", "text_zh",
@@ -68,7 +76,7 @@ def proposals_csv(proposals: Proposals, zone: tzinfo) -> bytes:
             p.shift_id,
             p.engineer_id,
             p.engineer_name or "",
-            *(writer.proposal(p.ticket_id, coming(p)) for writer in texts),
+            *(writer.proposal(p.ticket_id, coming(p)) for writer in writers),
         ]
         for p in proposals.proposals
     ]

@@ -91,6 +91,28 @@ def test_a_window_is_held_confirmed_moved_and_missed(
     assert kinds == ["hold", "confirm", "reschedule", "missed", "revisit"]
 
 
+def test_customers_are_told_in_own_words(
+    files: tuple[Path, Path], ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = tmp_path / "texts.toml"
+    texts.write_text(
+        '[en]\nconfirmation = "{ticket}: {when}. Bye."\n[zh]\noffer = "{ticket}可选：{choices}"\n',
+        "utf-8",
+    )
+    monkeypatch.setenv("DISPATCHOPT_TEXTS", str(texts))
+    refused = book_json("hold", *files, "T1", "--window", "2930-11-23 18:00/19:00", code=8)
+    assert refused["instead"]["texts"]["zh"].startswith("T1可选：1. ")
+    assert refused["instead"]["texts"]["en"].startswith("Your repair T1")
+    book("hold", *files, "T1", *WINDOW)
+    texts.write_text("[en]\nconfirmation = 3\n[zz]\n", "utf-8")
+    zone = ("--timezone", "Asia/Shanghai", "--customer", "en")
+    refused = run("book", "confirm", "T1", *zone, code=2).stderr
+    assert "texts.toml: texts, en.confirmation: must be a text" in refused
+    assert "texts.toml: texts, zz: " in refused
+    texts.write_text('[en]\nconfirmation = "{ticket}: {when}. Bye."\n', "utf-8")
+    assert book("confirm", "T1", *zone) == "T1: Thu 23 Nov, 10:00-12:00. Bye.\n"
+
+
 def test_a_customer_is_told_local_times(files: tuple[Path, Path], ledger: Path) -> None:
     book("hold", *files, "T1", *WINDOW)
     told = run("book", "confirm", "T1", "--customer", "en", code=2).stderr

@@ -147,6 +147,22 @@ def test_windows_are_proposed_for_the_others(files: tuple[Path, Path], tmp_path:
     assert told["not_proposed"] == {}
 
 
+def test_customers_are_asked_in_own_words(files: tuple[Path, Path], tmp_path: Path) -> None:
+    texts, out = tmp_path / "texts.toml", tmp_path / "proposals.csv"
+    texts.write_text('[zh]\nproposal = "{ticket}：{when}"\noffer = "{choices}"\n', "utf-8")
+    run("propose", *files, "--out", out, "--texts", texts)
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["text_zh"].startswith("T2：11月23日")
+    assert row["text_en"].startswith("Your repair T2")
+    told = run("offer", *files, "T2", "--customer", "zh", "--texts", texts).stdout
+    assert told.startswith("1. 11月23日")
+    texts.write_text('[zh]\noffr = "x"\nchange = "{promised}"\n', "utf-8")
+    told = run("offer", *files, "T2", "--texts", texts, code=2).stderr
+    assert "texts.toml: texts, zh.offr: did you mean 'offer'? no text of that name" in told
+    assert "zh.change: lacks {choices}" in told
+
+
 def test_a_plan_of_another_problem_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
     alien = tmp_path / "alien.json"
     alien.write_text(
