@@ -75,7 +75,7 @@ def night(
 
 def _settings(path: Path, max_age: str | None) -> NightConfig:
     from dispatchopt.night import read_config
-    from dispatchopt.night.config import parse_age
+    from dispatchopt.night.values import parse_age
 
     settings = read_config(path)
     if max_age is None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,69 +20,10 @@ from dispatchopt.adapters.textfiles import decode_utf8, parse_toml, read_bytes
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.limits import preset_names
 from dispatchopt.models.field_faults import issues_of
+from dispatchopt.night.values import Age, ClockTime, Share, Where, checked_path
 
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
-_AGE = re.compile(r"(\d{1,6})\s*([mhd])")
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+pysqlite)?:///)(?!:memory:|file:)([^?]+)")
-_SHARE = re.compile(r"(\d{1,9})\s*(%?)", re.ASCII)
 
-
-def parse_age(text: str) -> timedelta:
-    """Read ``90m``, ``20h`` or ``2d``.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these.
-    """
-    found = _AGE.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("write a number with m, h or d, such as 20h")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
-def most_of(allowed: str, total: int) -> int:
-    """Return how many of `total` a share (``2%``) or a count allows.
-
-    Raises
-    ------
-    ValueError
-        If it is neither, or more than 100 %.
-    """
-    found = _SHARE.fullmatch(allowed.strip())
-    if found is None or (found[2] and int(found[1]) > 100):
-        raise ValueError("write a share of the tickets (2%) or a count")
-    return total * int(found[1]) // 100 if found[2] else int(found[1])
-
-
-def _is_age(text: str) -> str:
-    parse_age(text)
-    return text
-
-
-def _is_share(text: str) -> str:
-    most_of(text, 0)
-    return text
-
-
-def _is_clock(text: str) -> str:
-    try:
-        time.fromisoformat(text)
-    except ValueError:
-        raise ValueError("write a local time of day, such as 07:30") from None
-    return text
-
-
-def _is_path(path: Path) -> Path:
-    if "\0" in str(path):
-        raise ValueError("no path: it holds a NUL character")
-    return path
-
-
-Where = Annotated[Path, AfterValidator(_is_path)]
-Age = Annotated[str, AfterValidator(_is_age)]
-Share = Annotated[str, AfterValidator(_is_share)]
-ClockTime = Annotated[str, Field(pattern=r"^\d\d:\d\d$"), AfterValidator(_is_clock)]
 Action = Literal["stop", "warn"]
 """What a rule does: end the night before anything is planned, or tell and go on."""
 
@@ -173,7 +112,7 @@ class InputConfig(_Part):
         if value is None or value in preset_names():
             return value
         if str(value).endswith((".toml", ".json")):
-            return _is_path(Path(value))
+            return checked_path(Path(value))
         known = ", ".join(preset_names())
         raise ValueError(f"no such preset; there are {known}; or name a .toml file")
 

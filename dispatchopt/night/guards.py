@@ -11,7 +11,7 @@ from dispatchopt.adapters.mapping import read_mapping
 from dispatchopt.adapters.raw import is_table_file
 from dispatchopt.adapters.sources import TABLE_NAMES
 from dispatchopt.errors import AdapterError, DispatchError
-from dispatchopt.night.config import most_of, parse_age
+from dispatchopt.night.values import most_of, parse_age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatchopt.adapters.outbox import FolderTarget, HttpTarget, Outbox, PublishReport
 from dispatchopt.night.config import secret
@@ -115,3 +115,16 @@ class Publishing:
         if config.documents != "own" and "content-type" not in map(str.lower, headers):
             headers["Content-Type"] = "application/merge-patch+json"
         return nullcontext(HttpTarget(url, method=config.method, headers=headers))
+
+
+def counts_of(report: PublishReport | None) -> dict[str, Any]:  # Any: JSON
+    """Return what was published as the journal tells it."""
+    if report is None:
+        return {"status": "skip", "why": "no receiver"}
+    status = "ok" if report.is_complete else "warn"
+    return {
+        "status": status,
+        "delivered": len(report.delivered),
+        "pending": len(report.pending),
+        "refused": len(report.refused),
+    }

@@ -31,12 +31,12 @@ from dispatchopt.night.nights import (
     Record,
 )
 from dispatchopt.night.pruning import prune
-from dispatchopt.night.publishing import Publishing
+from dispatchopt.night.publishing import Publishing, counts_of
 from dispatchopt.night.sources import read_source
 from dispatchopt.night.updates import read_trouble_tickets, updates_of
-from dispatchopt.night.writing import contact_of, write_night
+from dispatchopt.night.writing import contact_of, record_of, write_night
 from dispatchopt.report.diff import PlanDiff, diff_plans
-from dispatchopt.report.exit_codes import Code, code_of
+from dispatchopt.report.exit_codes import Code
 from dispatchopt.solve import Progress, Result, solve
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class _Run:
         problem, late = self._late(problem, result.plan, intake)
         plan = self._check(problem, late, result.seed, night)
         diff = None if before is None else diff_plans(before, plan, problem=problem)
-        record = self._record(intake, problem, plan, digest, in_force)
+        record = record_of(night, intake, problem, plan, input_hash=digest, in_force=in_force)
         read = replace(intake, problem=problem)
         record = self._write(read, plan, result, record, diff=diff, examination=examination)
         decided = Night(self.nights.folder(night), record)
@@ -185,7 +185,7 @@ class _Run:
                     told |= {"status": "warn", "error": type(error).__name__}
                     self.warnings.append(str(error))
                     continue
-                told |= _counts(report)
+                told |= counts_of(report)
                 self._finish(night, report)
                 self.resumed[night.record.night] = report
 
@@ -335,31 +335,6 @@ class _Run:
                 raise InternalError(f"the checker refused the plan: {rules}; seed {seed}")
             return plan
 
-    def _record(
-        self,
-        intake: Intake,
-        problem: Problem,
-        plan: Plan,
-        digest: str,
-        in_force: str | None,
-    ) -> Record:
-        left_out = {item.ticket_id for item in plan.unserved}
-        waited = {
-            ticket.id: ticket.carried_over + (ticket.id in left_out) for ticket in problem.tickets
-        }
-        return Record(
-            night=self.journal.night,
-            input_hash=digest,
-            plan_id=plan.plan_id,
-            horizon_end=problem.horizon.end,
-            num_tickets=guards.num_tickets(intake),
-            exit_code=int(code_of(intake, plan)),
-            summary="",
-            in_force=in_force,
-            previous_is_given=intake.problem.previous_plan is not None,
-            carried_over={ticket_id: nights for ticket_id, nights in waited.items() if nights},
-        )
-
     def _write(
         self,
         intake: Intake,
@@ -397,7 +372,7 @@ class _Run:
     def _publish(self, night: Night) -> PublishReport | None:
         with self.journal.step("publish") as told:
             report = self._released(night)
-            told |= {"plan_id": night.record.plan_id, **_counts(report)}
+            told |= {"plan_id": night.record.plan_id, **counts_of(report)}
             return report
 
     def _report(self, night: Night, published: PublishReport | None) -> int:
@@ -418,18 +393,6 @@ class _Run:
         is_complete = report is None or report.is_complete
         code = night.record.exit_code if is_complete else int(Code.UNPUBLISHED)
         if report is None or not report.pending:
-            night.finish({**_counts(report), "exit_code": code})
+            night.finish({**counts_of(report), "exit_code": code})
         self.nights.point_latest(night)
         return code
-
-
-def _counts(report: PublishReport | None) -> dict[str, Any]:
-    if report is None:
-        return {"status": "skip", "why": "no receiver"}
-    status = "ok" if report.is_complete else "warn"
-    return {
-        "status": status,
-        "delivered": len(report.delivered),
-        "pending": len(report.pending),
-        "refused": len(report.refused),
-    }

@@ -11,10 +11,12 @@ from dispatchopt.adapters.policy_files import read_limits
 from dispatchopt.adapters.publish import publish_folder
 from dispatchopt.adapters.strict_json import dump_json
 from dispatchopt.night.bookings import FILES, problem_files
-from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD
+from dispatchopt.night.guards import num_tickets
+from dispatchopt.night.nights import FINISHED, PREVIOUS, RECORD, Record
 from dispatchopt.night.updates import UPDATES
 from dispatchopt.report.contact import CONTACT_MINUTES, FirstContact
 from dispatchopt.report.diff_text import diff_lines
+from dispatchopt.report.exit_codes import code_of
 from dispatchopt.report.outputs import REPLACEABLE, output_files
 from dispatchopt.report.workbook import workbook_bytes
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from dispatchopt.models import Plan, Problem
     from dispatchopt.models.intake import Intake
     from dispatchopt.night.config import NightConfig, OutputConfig
-    from dispatchopt.night.nights import Record
     from dispatchopt.report.diff import PlanDiff
     from dispatchopt.report.glossary import Language
     from dispatchopt.shadow import ShadowPrices
@@ -33,6 +34,40 @@ OURS: Final = (
     *FILES,
 )  # fmt: skip
 """What the folder of a night may hold."""
+
+
+def record_of(
+    night: str,
+    intake: Intake,
+    problem: Problem,
+    plan: Plan,
+    *,
+    input_hash: str,
+    in_force: str | None,
+) -> Record:
+    """Return what a night was made from; its summary comes with its folder.
+
+    Parameters
+    ----------
+    intake, problem
+        What was read, and what was planned of it.
+    """
+    left_out = {item.ticket_id for item in plan.unserved}
+    waited = {
+        ticket.id: ticket.carried_over + (ticket.id in left_out) for ticket in problem.tickets
+    }
+    return Record(
+        night=night,
+        input_hash=input_hash,
+        plan_id=plan.plan_id,
+        horizon_end=problem.horizon.end,
+        num_tickets=num_tickets(intake),
+        exit_code=int(code_of(intake, plan)),
+        summary="",
+        in_force=in_force,
+        previous_is_given=intake.problem.previous_plan is not None,
+        carried_over={ticket_id: nights for ticket_id, nights in waited.items() if nights},
+    )
 
 
 def write_night(
