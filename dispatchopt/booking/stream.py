@@ -205,6 +205,12 @@ class Stream:
                 "UNKNOWN_TICKET",
                 f"{who}: nothing was ever booked for it. Check its id; hold a window first.",
             )
+        # Who looked at the ledger meanwhile may have recorded it: that makes no difference.
+        if step.kind == "confirm" and booking is not None and _is_over(booking, at):
+            raise BookingConflictError(
+                "HOLD_EXPIRED", f"{who}: the hold has expired. Offer windows again.",
+                booking=booking,
+            )  # fmt: skip
         if step.version is not None and step.version != (booking.version if booking else 0):
             stands = booking.version if booking else 0
             raise BookingConflictError(
@@ -221,11 +227,6 @@ class Stream:
                 f"to be {allowed}.",
                 booking=booking,
             )
-        if step.kind == "confirm" and booking is not None and _is_over(booking, at):
-            raise BookingConflictError(
-                "HOLD_EXPIRED", f"{who}: the hold has expired. Offer windows again.",
-                booking=booking,
-            )  # fmt: skip
         if step.kind == "confirm" and booking is not None and self._is_unsure(booking):
             raise too_unsure(booking)
         return booking
@@ -337,7 +338,9 @@ def too_unsure(booking: Booking) -> BookingConflictError:
 
 
 def _is_over(booking: Booking, at: datetime) -> bool:
-    return booking.expires_at is not None and booking.expires_at <= at
+    """Whether its hold is over, recorded or not."""
+    is_due = booking.expires_at is not None and booking.expires_at <= at
+    return booking.state == "expired" or (booking.state == "held" and is_due)
 
 
 def ids_in(states: Iterable[str]) -> sa.ColumnElement[bool]:

@@ -109,7 +109,7 @@ def test_a_released_or_expired_window_is_free_again(
     assert desk.hold(caller("n1", 120), ten, request_id="r4").state == "held"
     assert desk.booking("n2").state == "expired"  # type: ignore[union-attr]
     late = refused(lambda: desk.confirm("n2", request_id="r5", version=second.version))
-    assert late.reason == "STALE_VERSION"
+    assert late.reason == "HOLD_EXPIRED"
     assert late.offers is not None
     assert len(late.offers) > 0
 
