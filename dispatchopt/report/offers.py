@@ -119,11 +119,14 @@ def booking_line(booking: Booking, zone: tzinfo) -> str:
     when = CustomerTexts(zone, language="en").when
     told = [f"{booking.ticket_id}: {booking.state}"]
     if booking.missed_by is not None:
-        told[0] += f" by {booking.missed_by}"
+        before = "" if booking.state == "missed" else ", missed before"
+        told[0] += f"{before} by {booking.missed_by}"
     if booking.window is not None:
         told.append(when(booking.window))
     if booking.engineer_id is not None:
         told.append(booking.engineer_id)
+    elif booking.state in ("held", "confirmed"):
+        told.append("without an engineer")
     if booking.is_forced:
         told.append("forced")
     if booking.first_window is not None and booking.first_window != booking.window:

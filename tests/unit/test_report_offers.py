@@ -111,6 +111,14 @@ def test_a_forced_window_says_what_it_takes() -> None:
             {"state": "missed", "missed_by": "no_access", "engineer_id": None},
             "T1: missed by no_access, Mon 23 Nov, 14:00-16:00, version 2",
         ),
+        (
+            {"state": "done", "missed_by": "us"},
+            "T1: done, missed before by us, Mon 23 Nov, 14:00-16:00, E1, version 2",
+        ),
+        (
+            {"state": "confirmed", "is_forced": True, "shift_id": None, "engineer_id": None},
+            "T1: confirmed, Mon 23 Nov, 14:00-16:00, without an engineer, forced, version 2",
+        ),
         ({"state": "unbooked", "window": None, "engineer_id": None}, "T1: unbooked, version 2"),
     ],
 )
