@@ -213,13 +213,18 @@ def offers_json(offers: Offers, problem: Problem, own: Texts) -> dict[str, Any]:
 def customer_offer(
     ticket_id: str, offers: Sequence[Offer], problem: Problem, language: Language, own: Texts
 ) -> str:
-    """Write the text that lets the customer choose; for a change of what is booked, agree."""
-    from dispatchopt.report.customer import CustomerTexts
+    """Write the text that lets the customer choose; for a change of what is booked, agree.
+
+    Where something is booked and there is nothing else, that is told: it stands.
+    """
+    from dispatchopt.report.customer import Coming, CustomerTexts
     from dispatchopt.report.offers import coming
 
     texts = CustomerTexts(problem.zone, language=language, templates=own.get(language))
     booked = next((t.appointment for t in problem.tickets if t.id == ticket_id), None)
-    choices = [coming(item) for item in offers]
-    if booked is not None and choices:
-        return texts.change(ticket_id, booked, choices)
-    return texts.offer(ticket_id, choices)
+    choices = [coming(item) for item in offers if item.window != booked]
+    if booked is None:
+        return texts.offer(ticket_id, choices)
+    if not choices:
+        return texts.confirmation(ticket_id, Coming(booked))
+    return texts.change(ticket_id, booked, choices)

@@ -74,6 +74,18 @@ def test_a_ticket_of_the_problem_may_be_named(files: tuple[Path, Path]) -> None:
     )
 
 
+def test_the_booked_window_is_no_change(files: tuple[Path, Path]) -> None:
+    """Nobody is asked to agree to what is booked; where there is nothing else, that stands."""
+    told = run("offer", *files, "T1", "--customer", "en", "--count", 6).stdout
+    assert "is booked for Mon 23 Nov, 08:00-10:00. May we come at another time" in told
+    assert "Mon 23 Nov, 08:00-10:00," not in told
+    assert "\n1. Mon 23 Nov, " in told
+    for window in ("08:00/10:00", "20:00/21:00"):
+        insisted = ("--window", f"2026-11-23 {window}", "--customer", "en")
+        told = run("offer", *files, "T1", *insisted).stdout
+        assert told.startswith("Your repair T1 is booked: the engineer arrives Mon 23 Nov, 08:00-")
+
+
 def test_a_window_that_the_customer_insists_on(files: tuple[Path, Path], tmp_path: Path) -> None:
     new = ticket(tmp_path)
     told = run("offer", *files, new, "--window", "2026-11-23 14:00/14:30").stdout
