@@ -195,7 +195,7 @@ def list_bookings(
 ) -> None:
     """List what is booked; holds that are over are expired first.
 
-    Tickets that a night dispatched and nobody booked, and customers to be called, are counted.
+    Tickets of the ledger that nobody booked, and customers to be called, are counted.
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):

@@ -145,7 +145,7 @@ def booking_counts(
     lines = [_counted(len(bookings), "booking")]
     if unbooked:
         count = _counted(unbooked, "ticket")
-        lines.append(f"{count} dispatched without one (--state unbooked lists them)")
+        lines.append(f"{count} without one (--state unbooked lists them)")
     if to_call:
         lines.append(f"{to_call_count(to_call, zone)} (--to-call lists them)")
     return lines

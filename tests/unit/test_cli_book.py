@@ -159,7 +159,7 @@ def test_tickets_without_a_booking_are_counted_apart(
     assert [line.split(",")[0] for line in book("list", *zone).splitlines()] == [
         "T1: held",
         "1 booking",
-        "2 tickets dispatched without one (--state unbooked lists them)",
+        "2 tickets without one (--state unbooked lists them)",
         "3 customers to be called",
     ]
     told = book("list", *zone).splitlines()[-1]
