@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatchopt.cli import app
+from dispatchopt.solvers import cache
 from tests.unit.raw_data import at, raw_engineer, raw_problem, raw_shift, raw_ticket
 
 if TYPE_CHECKING:
@@ -173,6 +174,17 @@ def test_customers_are_asked_in_own_words(files: tuple[Path, Path], tmp_path: Pa
     told = run("offer", *files, "T2", "--texts", texts, code=2).stderr
     assert "texts.toml: texts, zh.offr: did you mean 'offer'? no text of that name" in told
     assert "zh.change: lacks {choices}" in told
+
+
+def test_what_is_compiled_is_told(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After `plan` the kernels of the search are there, and those of offers are not.
+    monkeypatch.setattr(cache, "is_warm", lambda kernels: kernels == cache.PLANNING_FILES)
+    told = run("offer", *files, "T2").stderr
+    assert told.startswith("Compiling the kernels of offers once for this installation: ")
+    monkeypatch.setattr(cache, "is_warm", lambda _: False)
+    assert run("offer", *files, "T2").stderr.startswith("Compiling the search kernels once ")
 
 
 def test_a_plan_of_another_problem_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
