@@ -98,17 +98,24 @@ class Teller:
         faults = self.routes.faults_of(ticket)
         if faults:
             raise InvalidProblemError(faults)
-        booking, before = self.stream.booking(ticket.id), self.routes.ticket(ticket.id)
-        if before is None or _content(before) != _content(ticket):
+        booking = self.stream.booking(ticket.id)
+        if self._is_news(ticket):
             said: dict[str, Any] = {"ticket": bare(ticket)}  # Any: JSON
             if not ticket.is_plannable and booking and booking.state in FROM["cancel"]:
                 said["state"] = ticket.status
             booking = self.stream.append(Step("ticket", ticket.id, by=by, said=said), self.now)
             if ticket.is_plannable and not self.routes.is_fact(ticket):
                 self._place_again(ticket, booking)
-        new = ticket.appointment
+        new = ticket.appointment if ticket.is_plannable else None  # what is off promises nothing
         if new is not None and new not in self.stream.windows([ticket.id])[ticket.id]:
             self.book(Step("report", ticket.id, by=by, window=new), ticket, new)
+
+    def _is_news(self, ticket: Ticket) -> bool:
+        """Whether a ticket says what neither the routes nor, of a fact, the ledger have of it."""
+        known = [self.routes.ticket(ticket.id)]
+        if self.routes.is_fact(ticket):  # routes stay as they are: the ledger alone takes it over
+            known.append(self.stream.tickets([ticket.id]).get(ticket.id))
+        return all(told is None or _content(told) != _content(ticket) for told in known)
 
     def _place_again(self, ticket: Ticket, booking: Booking) -> None:
         """Put a visit that changed where it is, else elsewhere; its window does not move.

@@ -296,6 +296,30 @@ def test_a_cancelled_ticket_ends_its_booking(desk: Desk) -> None:
     assert conflict.reason == "NOT_OPEN"
 
 
+@pytest.mark.parametrize("status", ["cancelled", "parked", "done"])
+def test_a_ticket_that_is_off_promises_nothing(desk: Desk, status: str) -> None:
+    held = desk.hold(caller(), TEN, request_id="r1")
+    desk.confirm("n1", request_id="r2", version=held.version)
+    ended = desk.apply(caller(status=status, appointment=TWO))
+    assert ended is not None
+    assert (ended.state, ended.window) == (status, TEN)
+    never_booked = desk.apply(caller("n2", status=status, appointment=TWO))
+    assert never_booked is not None
+    assert never_booked.state == "unbooked"
+
+
+def test_a_fact_told_again_is_no_news(desk: Desk) -> None:
+    begun = {"lock": "started", "assigned_engineer": "e0", "assigned_start": small.at("05:30")}
+    facts = [caller("n1", status="started", **begun), caller("n2", status="done")]
+    facts.append(small.ticket("t0", status="done", minutes=30))
+    for fact in facts:
+        desk.apply(fact)
+    events = desk.ledger.events()
+    for fact in facts:
+        desk.apply(fact)
+    assert desk.ledger.events() == events
+
+
 def test_a_ticket_that_comes_is_known_to_all_desks(
     problem: Problem, plan: Plan, clock: Clock
 ) -> None:
