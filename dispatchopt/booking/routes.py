@@ -33,9 +33,11 @@ _WITHOUT_STEP: Final = frozenset(("contact", "dispatch", "place", "ticket"))
 _LEAVES: Final = frozenset(("cancel", "missed", "park", "revisit"))
 
 
-def _key(problem: Problem, plan: Plan) -> str:
+def _key(problem: Problem, plan: Plan, seed: int) -> str:
     """Return a hash of all that the routes follow from, beside the events."""
     text = f"{hash_problem(problem)} {plan_digest(to_json(plan))}"
+    if seed:  # other days make other places the surest of a route
+        text = f"{text} {seed}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -60,7 +62,7 @@ class Routes:
     board
         The routes as they are now.
     key
-        Hash of problem and plan.
+        Hash of problem, plan and seed.
     seed
         Of the days that are played through.
     seq
@@ -76,7 +78,7 @@ class Routes:
     def __init__(self, planner: Planner, plan: Plan, *, seed: int) -> None:
         self.planner, self.plan = planner, plan
         self.board = Board(planner, plan, seed=seed)
-        self.key = _key(planner.problem, plan)
+        self.key = _key(planner.problem, plan, seed)
         self.seed, self.seq, self.kept_seq = seed, 0, 0
         self.until: dict[str, datetime] = {}
         self.successor: str | None = None
@@ -128,9 +130,9 @@ class Routes:
         """Return the conflict that another plan has taken over."""
         return BookingConflictError(
             "PLAN_CHANGED",
-            f"The ledger books on plan '{successor}', this desk is on '{self.plan.plan_id}' or on "
-            "another problem. Read both anew and call rebase; to let a new plan take over, call "
-            "Desk.publish.",
+            f"The ledger books on plan '{successor}', this desk is on '{self.plan.plan_id}', or "
+            "has another problem or seed. Read both anew and call rebase; to let a new plan take "
+            "over, call Desk.publish.",
         )
 
     def follow(self, events: Iterable[BookingEvent]) -> None:

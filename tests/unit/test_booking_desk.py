@@ -238,6 +238,16 @@ def test_a_desk_on_another_plan_is_told(problem: Problem, plan: Plan, clock: Clo
     assert desk.version == fresh.version
 
 
+def test_desks_with_other_days_played_through_share_no_ledger(
+    problem: Problem, plan: Plan, clock: Clock
+) -> None:
+    # Other days, other places in a route: the events would not mean the same to both.
+    ledger = Ledger(clock=clock)
+    Desk(problem, plan, ledger, seed=1)
+    assert refused(lambda: Desk(problem, plan, ledger)).reason == "PLAN_CHANGED"
+    assert Desk(problem, plan, ledger, seed=1).offer(caller())
+
+
 def test_the_first_plan_brings_its_promises_into_the_ledger(clock: Clock) -> None:
     promised = small.ticket("t9", minutes=30, appointment=small.window("09:00", "10:00"))
     problem = day_problem(0, tickets=[promised])
