@@ -25,6 +25,7 @@ from dispatchopt.adapters.tmf.values import (
     is_role,
     listed,
     object_of,
+    sendable,
     text_of,
     ticket_entity,
     time_text,
@@ -318,6 +319,10 @@ class Tmf646:
         }
 
     def _answer(self, answer: Callable[[], Answer]) -> Answer:
+        status, body = self._found(answer)
+        return Answer(status, sendable(body))
+
+    def _found(self, answer: Callable[[], Answer]) -> Answer:
         try:
             return answer()
         except InvalidProblemError as error:
@@ -388,9 +393,7 @@ def _second(request_id: str) -> str:
 
 
 def _unknown(appointment_id: str) -> Answer:
-    # Half of a character could not be sent back.
-    shown = appointment_id.encode(errors="backslashreplace").decode()
-    return _error(404, "NOT_FOUND", "There is no such appointment", shown)
+    return _error(404, "NOT_FOUND", "There is no such appointment", appointment_id)
 
 
 def _error(status: int, code: str, reason: str, message: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -267,6 +268,16 @@ def test_half_a_character_is_no_appointment(service: Tmf646, desk: Desk) -> None
     assert service.search_time_slot(search(HALF), search_id="S1").status == 201
     assert service.create_appointment(asked("10:00", "12:00", HALF), request_id="r2").status == 400
     assert (desk.ticket(HALF), desk.booking(HALF)) == (None, None)
+
+
+def test_half_a_character_is_sent_back_as_its_escape(service: Tmf646) -> None:
+    for body in ({"id": HALF}, {**search(), "id": HALF}, {**search(), "description": HALF}):
+        answers = (
+            service.create_appointment(body, request_id="r1"),
+            service.search_time_slot({**body, "relatedEntity": [{"id": HALF}]}, search_id="S1"),
+        )
+        for answer in answers:
+            assert json.dumps(answer.body, ensure_ascii=False).encode()
 
 
 def test_long_request_ids_that_begin_alike_are_two_requests(service: Tmf646, desk: Desk) -> None:

@@ -112,6 +112,15 @@ def text_of(value: Any) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
+def sendable(value: Any) -> Any:  # Any: JSON
+    """Return JSON that can be sent: half of a character, which it may escape, as its escape."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: sendable(one) for name, one in value.items()}
+    return [sendable(one) for one in value] if isinstance(value, list) else value
+
+
 def instant_of(value: Any, clock: Clock) -> datetime | None:
     """Read a time; None, an empty text and null are absent.
 
