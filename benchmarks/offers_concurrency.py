@@ -3,8 +3,9 @@
 Every process has a desk of its own on the same ledger, base problem and plan; each of its threads
 is a caller. Processes are killed (SIGKILL) at random moments and replaced. At the end:
 
-- a fresh desk replays the ledger: its plan must pass the checker, with every confirmed customer
-  visited inside the window: two promises of the last place could not both be in it;
+- a fresh desk does all events of the ledger again: its plan must pass the checker, with every
+  confirmed customer visited inside the window: two promises of the last place could not both be in
+  it; one that starts from the routes that a desk kept in the ledger has the same plan;
 - whatever a caller was told must be in the ledger, with the same window, exactly once;
 - every customer whom the ledger holds confirmed was told so (callers repeat the call they were
   killed in, with its request id).
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.offers_caller import Line
+    from dispatchopt.booking import Desk, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Outcome:
 
     Attributes
     ----------
+    start, replay
+        Seconds that a desk takes to start at the end, and that it takes if no routes were kept.
     faults
         Counts that must be nought, by what is wrong.
     """
@@ -93,6 +97,8 @@ class Outcome:
     confirmed: int = 0
     standing: int = 0
     events: int = 0
+    start: float = 0.0
+    replay: float = 0.0
     ends: Counter[str] = field(default_factory=Counter)
     conflicts: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -230,7 +236,7 @@ class _Office:
 
 
 def _verify(folder: Path, url: str, problem: Problem, plan: Plan, outcome: Outcome) -> None:
-    from dispatchopt.booking import Desk, Ledger
+    from dispatchopt.booking import Ledger
 
     logs = {path: list(read_log(path)) for path in sorted(folder.glob("caller-*.log"))}
     ledger = Ledger(url)
@@ -262,7 +268,12 @@ def _verify(folder: Path, url: str, problem: Problem, plan: Plan, outcome: Outco
     outcome.confirmed = sum(event.kind == "confirm" for event in events)
     outcome.standing = len(confirmed)
     outcome.faults["confirmed, but nobody was told"] = len(confirmed.keys() - last.keys())
-    desk = Desk(problem, plan, ledger, clock=lambda: problem.horizon.start)
+    loaded, _ = _started(problem, plan, ledger)  # loads the kernels, too
+    _, outcome.start = _started(problem, plan, ledger)
+    with ledger.writing() as stream:
+        stream.forget_routes()
+    desk, outcome.replay = _started(problem, plan, ledger)
+    outcome.faults["other routes kept than replayed"] = int(loaded.plan() != desk.plan())
     whole, base = desk.plan(), desk.problem()
     report = check(base, whole)
     outcome.faults["violations by the checker"] = len(report.violations)
@@ -279,6 +290,15 @@ def _verify(folder: Path, url: str, problem: Problem, plan: Plan, outcome: Outco
         outcome.faults["confirmed, but no visit inside the window"] += not inside
     for path in sorted(folder.glob("errors-*")):
         outcome.notes += path.read_text().splitlines()[-3:]
+
+
+def _started(problem: Problem, plan: Plan, ledger: Ledger) -> tuple[Desk, float]:
+    """Return a desk, and in how many seconds it started."""
+    from dispatchopt.booking import Desk
+
+    begin = time.monotonic()
+    desk = Desk(problem, plan, ledger, clock=lambda: problem.horizon.start)
+    return desk, time.monotonic() - begin
 
 
 def figures(outcomes: list[Outcome], scale: Scale) -> list[Figure]:
@@ -301,6 +321,13 @@ def figures(outcomes: list[Outcome], scale: Scale) -> list[Figure]:
                 at_least=scale.bookings,
                 remark=f"{outcome.standing} stand at the end; {outcome.events} events; {ends}; "
                 f"conflicts: {conflicts or 'none'}",
+            ),
+            Figure(
+                group,
+                "start of a desk at the end",
+                outcome.start,
+                "s",
+                remark=f"after {outcome.events} events; {outcome.replay:.1f} s with no routes kept",
             ),
             Figure(
                 group,

@@ -149,8 +149,12 @@ class Stream:
 
     def keep_routes(self, row: Mapping[str, Any]) -> None:  # Any: a row
         """Keep routes instead of all that were kept before."""
-        self._connection.execute(BOOKING_ROUTES.delete())
+        self.forget_routes()
         self._connection.execute(BOOKING_ROUTES.insert(), row)
+
+    def forget_routes(self) -> None:
+        """Let the next desk do every event again since the plan took over."""
+        self._connection.execute(BOOKING_ROUTES.delete())
 
     def answered(self, step: Step) -> Booking | None:
         """Return what a request returned when it was made first; None if it is new.
@@ -276,7 +280,7 @@ class Stream:
         self._write(event, "")
         self.plan_id = plan_id
         self._connection.execute(BOOKING_STREAM.update().values(plan_id=plan_id))
-        self._connection.execute(BOOKING_ROUTES.delete())  # those of the plan before
+        self.forget_routes()
 
     def expire(self, at: datetime) -> list[Booking]:
         """Let every hold expire whose time is over."""

@@ -115,7 +115,7 @@ def kept_seq(ledger: Ledger) -> list[int]:
 
 def forget(ledger: Ledger) -> None:
     with ledger.writing() as stream:
-        stream._connection.execute(sa.text(f"DELETE FROM {TABLE}"))
+        stream.forget_routes()
 
 
 @given(steps=_STEPS, later=_STEPS)
