@@ -63,8 +63,6 @@ class Routes:
         The routes as they are now.
     key
         Hash of problem, plan and seed.
-    seed
-        Of the days that are played through.
     seq
         The last event that was applied.
     kept_seq
@@ -79,7 +77,7 @@ class Routes:
         self.planner, self.plan = planner, plan
         self.board = Board(planner, plan, seed=seed)
         self.key = _key(planner.problem, plan, seed)
-        self.seed, self.seq, self.kept_seq = seed, 0, 0
+        self.seq = self.kept_seq = 0
         self.until: dict[str, datetime] = {}
         self.successor: str | None = None
         self._home = {

@@ -136,15 +136,15 @@ class Stream:
         seq = self._connection.execute(query).scalar()
         return None if seq is None else self.events(BOOKING_EVENT.c.seq == seq)[0]
 
-    def kept_routes(self, key: str, seed: int, version: str) -> dict[str, Any] | None:
-        """Return the row of routes kept by a desk of the same plan, seed and version."""
-        query = sa.select(BOOKING_ROUTES).where(*_kind(key, seed, version))
+    def kept_routes(self, key: str, version: str) -> dict[str, Any] | None:
+        """Return the row of routes kept by a desk of the same plan and version."""
+        query = sa.select(BOOKING_ROUTES).where(*_kind(key, version))
         row = self._connection.execute(query).first()
         return None if row is None else row._asdict()
 
-    def kept_seq(self, key: str, seed: int, version: str) -> int:
+    def kept_seq(self, key: str, version: str) -> int:
         """Return after which event such routes were kept; 0 if there are none."""
-        query = sa.select(BOOKING_ROUTES.c.seq).where(*_kind(key, seed, version))
+        query = sa.select(BOOKING_ROUTES.c.seq).where(*_kind(key, version))
         return self._connection.execute(query).scalar() or 0
 
     def keep_routes(self, row: Mapping[str, Any]) -> None:  # Any: a row
@@ -352,9 +352,9 @@ def ids_in(states: Iterable[str]) -> sa.ColumnElement[bool]:
     return BOOKING.c.state.in_(list(states))
 
 
-def _kind(key: str, seed: int, version: str) -> tuple[sa.ColumnElement[bool], ...]:
+def _kind(key: str, version: str) -> tuple[sa.ColumnElement[bool], ...]:
     kept = BOOKING_ROUTES.c
-    return kept.plan_key == key, kept.seed == seed, kept.version == version
+    return kept.plan_key == key, kept.version == version
 
 
 def _parcels(ids: Iterable[str]) -> Iterator[list[str]]:

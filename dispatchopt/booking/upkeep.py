@@ -44,8 +44,8 @@ class Snapshot:
     ----------
     plan_id
         The plan that bookings are tested on.
-    key, seed
-        What the routes follow from, beside the events.
+    key
+        Of all that the routes follow from, beside the events.
     seq
         The event.
     until
@@ -56,7 +56,6 @@ class Snapshot:
 
     plan_id: str
     key: str
-    seed: int
     seq: int
     until: Mapping[str, datetime]
     standing: Standing
@@ -76,7 +75,6 @@ class Snapshot:
         )
         return {
             "plan_key": self.key,
-            "seed": self.seed,
             "version": __version__,
             "seq": self.seq,
             "digest": _digest(document),
@@ -90,7 +88,7 @@ def snapshot(routes: Routes) -> Snapshot | None:
         return None
     routes.kept_seq = routes.seq
     standing, until = routes.board.standing(), dict(routes.until)
-    return Snapshot(routes.plan.plan_id, routes.key, routes.seed, routes.seq, until, standing)
+    return Snapshot(routes.plan.plan_id, routes.key, routes.seq, until, standing)
 
 
 def keep(found: Snapshot, ledger: Ledger) -> None:
@@ -111,7 +109,7 @@ def keep(found: Snapshot, ledger: Ledger) -> None:
 
 
 def _kept_seq(stream: Stream, found: Snapshot) -> int:
-    return stream.kept_seq(found.key, found.seed, __version__)
+    return stream.kept_seq(found.key, __version__)
 
 
 def catch_up(routes: Routes, ledger: Ledger) -> int:
@@ -135,7 +133,7 @@ def replay(routes: Routes, ledger: Ledger) -> None:
         if last is None or last.detail.get("key") != routes.key:
             raise routes.behind(stream.plan_id or "")
         routes.begin(stream, last.seq)
-        kept = stream.kept_routes(routes.key, routes.seed, __version__)
+        kept = stream.kept_routes(routes.key, __version__)
     if kept is not None and kept["seq"] >= last.seq:
         _restore(routes, kept)
     catch_up(routes, ledger)

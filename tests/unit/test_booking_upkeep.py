@@ -239,7 +239,7 @@ def test_damaged_routes_only_make_a_start_longer(
     one = Desk(problem, plan, ledger)
     book(one, 0)
     with ledger.writing() as stream:
-        row = stream.kept_routes(one._routes.key, 0, do.__version__)
+        row = stream.kept_routes(one._routes.key, do.__version__)
         assert row is not None
         row["document"] = damage(row["document"])
         if signed:
@@ -252,7 +252,7 @@ def test_damaged_routes_only_make_a_start_longer(
     assert "n0" not in caplog.text
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"version": "0.0.1"}, {"plan_key": "x"}])
+@pytest.mark.parametrize("other", [{"version": "0.0.1"}, {"plan_key": "x"}])
 def test_routes_of_others_are_left_alone(
     problem: Problem, plan: Plan, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +260,7 @@ def test_routes_of_others_are_left_alone(
     one = Desk(problem, plan, ledger)
     book(one, 0)
     with ledger.writing() as stream:
-        row = stream.kept_routes(one._routes.key, 0, do.__version__)
+        row = stream.kept_routes(one._routes.key, do.__version__)
         assert row is not None
         stream.keep_routes(row | other)
     assert applied(monkeypatch, lambda: Desk(problem, plan, ledger)) == [2, 3]

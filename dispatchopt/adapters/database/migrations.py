@@ -242,7 +242,6 @@ _ROUTES: Final = Migration(
         """\
 CREATE TABLE dispatchopt_booking_routes (
     plan_key VARCHAR(64) NOT NULL PRIMARY KEY,
-    seed BIGINT NOT NULL,
     version TEXT NOT NULL,
     seq BIGINT NOT NULL,
     digest VARCHAR(64) NOT NULL,

@@ -209,7 +209,6 @@ BOOKING_ROUTES: Final = sa.Table(
     "dispatchopt_booking_routes",
     _META,
     sa.Column("plan_key", sa.String(64), primary_key=True),
-    _whole("seed", nullable=False),
     _text("version"),
     _whole("seq", nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
