@@ -166,6 +166,10 @@ class BookingConflictError(DispatchError):
         """Rebuild when pickled (worker processes)."""
         return _conflict, (self.reason, self._message, self.booking, self.offers)
 
+    def with_booking(self, booking: Booking | None) -> BookingConflictError:
+        """Return the same conflict with the booking as it stands."""
+        return _conflict(self.reason, self._message, booking, self.offers)
+
     def with_offers(self, offers: Offers) -> BookingConflictError:
         """Return the same conflict with what can be offered instead."""
         return _conflict(self.reason, self._message, self.booking, offers)

@@ -12,7 +12,13 @@ from dispatchopt.booking.ledger import Ledger
 from dispatchopt.booking.steps import Step, Steps
 from dispatchopt.booking.stream import too_unsure
 from dispatchopt.booking.teller import Teller, window_of
-from dispatchopt.errors import BookingConflictError, DispatchError, InvalidBookingError, Issue
+from dispatchopt.errors import (
+    AdapterError,
+    BookingConflictError,
+    DispatchError,
+    InvalidBookingError,
+    Issue,
+)
 from dispatchopt.models import Ticket
 from dispatchopt.windows.forced import forced_on
 from dispatchopt.windows.offers import offers_on
@@ -310,8 +316,12 @@ class Desk(Following, Steps):
     def _with_offers(
         self, conflict: BookingConflictError, ticket_id: str, ticket: Ticket | None
     ) -> BookingConflictError:
-        """Return a conflict with fresh offers, where these are a way out."""
+        """Return a conflict with what stands, and fresh offers, where these are a way out."""
         booking = conflict.booking
+        if booking is None:
+            with suppress(AdapterError):  # the conflict itself is what was asked for
+                booking = self.booking(ticket_id)
+            conflict = conflict.with_booking(booking)
         ticket = ticket or self._routes.ticket(ticket_id)
         is_settled = booking is not None and booking.state == "done"
         if conflict.reason in _NO_WAY_OUT or ticket is None or is_settled:
@@ -320,6 +330,6 @@ class Desk(Following, Steps):
             return conflict
         try:
             return conflict.with_offers(self.offer(ticket))
-        except DispatchError:  # the conflict itself is what was asked for
+        except DispatchError:
             logger.warning("no offers beside a conflict of ticket %s", ticket_id)
             return conflict

@@ -221,6 +221,17 @@ def test_the_last_place_is_taken_once(clock: Clock) -> None:
     assert len(ledger.bookings("held")) == 1
 
 
+def test_every_conflict_tells_what_stands(desk: Desk) -> None:
+    held = desk.hold(caller("n1"), TWO, request_id="r1")
+    booked = desk.confirm("n1", request_id="r2", version=held.version)
+    night = window("21:00", "22:00")
+    conflict = refused(
+        lambda: desk.reschedule("n1", night, consent_of="C7", version=2, request_id="r3")
+    )
+    assert (conflict.reason, conflict.booking) == ("OUTSIDE_VISITING_HOURS", booked)
+    assert conflict.offers
+
+
 def test_a_desk_on_another_plan_is_told(problem: Problem, plan: Plan, clock: Clock) -> None:
     ledger = Ledger(clock=clock)
     desk = Desk(problem, plan, ledger)
