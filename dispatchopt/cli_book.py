@@ -8,24 +8,21 @@ import typer
 
 from dispatchopt.cli_book_steps import (
     By,
-    LedgerUrl,
     RequestId,
     TicketId,
     Version,
     book,
-    conflicts,
     new_request,
     seen_version,
     tell_booking,
 )
 from dispatchopt.cli_common import BOOK_CODES, Debug, Json, Limits, OnBadRow, PolicyFile, Verbose
+from dispatchopt.cli_desk import LedgerUrl, TextsFile, conflicts, open_desk, own_texts
 from dispatchopt.cli_offer import (
     WINDOW_HELP,
     PlanArgument,
     ProblemArgument,
-    TextsFile,
     TicketArgument,
-    own_texts,
     read_given,
     read_one_ticket,
     read_window,
@@ -34,9 +31,7 @@ from dispatchopt.cli_talk import Talk, counted, guard
 from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
-    from dispatchopt.booking import Desk
     from dispatchopt.booking.rebase import Rebased
-    from dispatchopt.models import Plan, Problem
 
 __all__ = ["book"]
 
@@ -80,10 +75,10 @@ def hold(
     with guard(talk, debug=debug, verbose=verbose):
         own = own_texts(texts)
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
-        wanted = read_one_ticket(ticket, given.problem)
+        wanted = read_one_ticket(ticket, given.problem, ledger)
         asked = read_window(window, given.problem)
         with conflicts(talk, given.problem, own):
-            desk = _desk(given.problem, given.plan, ledger)
+            desk = open_desk(given.problem, given.plan, ledger)
             choice = desk.forced(wanted, asked) if forced else asked
             request = new_request(request_id)
             booking = desk.hold(
@@ -119,7 +114,7 @@ def reschedule(
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         asked = read_window(window, given.problem)
         with conflicts(talk, given.problem, own):
-            desk = _desk(given.problem, given.plan, ledger)
+            desk = open_desk(given.problem, given.plan, ledger)
             request = new_request(request_id)
             known = desk.ticket(ticket_id) if forced else None
             booking = desk.reschedule(
@@ -155,11 +150,11 @@ def report(
     with guard(talk, debug=debug, verbose=verbose):
         own = own_texts(texts)
         given = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
-        wanted = read_one_ticket(ticket, given.problem)
+        wanted = read_one_ticket(ticket, given.problem, ledger)
         asked = read_window(window, given.problem)
         with conflicts(talk, given.problem, own):
             request = new_request(request_id)
-            booking = _desk(given.problem, given.plan, ledger).report_window(
+            booking = open_desk(given.problem, given.plan, ledger).report_window(
                 wanted, asked, request_id=request, by=by or "ticketing"
             )
             tell_booking(talk, booking, request, given.problem.zone)
@@ -186,12 +181,6 @@ def publish(
         with conflicts(talk, given.problem):
             _, rebased = Desk.publish(given.problem, given.plan, Ledger(ledger))
             _tell_rebased(talk, rebased)
-
-
-def _desk(problem: Problem, plan: Plan, url: str) -> Desk:
-    from dispatchopt.booking import Desk, Ledger
-
-    return Desk(problem, plan, Ledger(url))
 
 
 def _tell_rebased(talk: Talk, rebased: Rebased) -> None:

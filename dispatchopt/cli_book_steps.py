@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager
 from datetime import UTC
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple, cast, get_args
 from zoneinfo import ZoneInfo
 
 import typer
 
 from dispatchopt.cli_common import BOOK_CODES, Debug, Json, Verbose
-from dispatchopt.cli_offer import TextsFile, offers_json, own_texts
+from dispatchopt.cli_desk import LedgerUrl, TextsFile, conflicts, existing_ledger, own_texts
 from dispatchopt.cli_talk import Refused, Talk, guard
-from dispatchopt.errors import BookingConflictError
 from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from dispatchopt.booking import Booking, Ledger
     from dispatchopt.booking.states import State
-    from dispatchopt.models import Problem
     from dispatchopt.report.glossary import Language
     from dispatchopt.report.own_texts import Texts
 
 book = typer.Typer(help="Hold, confirm and change windows in a ledger, and see what is booked.")
 
-LedgerUrl = Annotated[
-    str,
-    typer.Option(
-        "--ledger",
-        metavar="URL",
-        envvar="DISPATCHOPT_LEDGER",
-        show_envvar=True,
-        help="A file, or sqlite:///FILE.db, or postgresql+psycopg://USER@HOST/NAME.",
-    ),
-]
 TicketId = Annotated[str, typer.Argument(metavar="TICKET_ID", help="The ticket's id.")]
 RequestId = Annotated[
     str | None,
@@ -88,7 +75,7 @@ def _command(step: _Step) -> Callable[..., None]:
     ) -> None:
         talk = Talk(as_json=as_json)
         with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
-            zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+            zone, found, request = _zone(timezone), existing_ledger(ledger), new_request(request_id)
             seen = seen_version(found, ticket_id, version) if step.needs_version else version
             take: Callable[..., Booking] = getattr(found, step.name)
             booking = take(ticket_id, request_id=request, version=seen, by=by or step.by)
@@ -125,7 +112,7 @@ def confirm(
         if customer is not None and timezone is None:
             raise Refused(f"--customer {customer}: give --timezone, customers read local times.")
         zone, own = _zone(timezone), own_texts(texts)
-        found, request = _existing(ledger), new_request(request_id)
+        found, request = existing_ledger(ledger), new_request(request_id)
         seen = seen_version(found, ticket_id, version)
         booking = found.confirm(ticket_id, request_id=request, version=seen, by=by or "customer")
         tell_booking(talk, booking, request, zone, customer, own)
@@ -149,7 +136,7 @@ def missed(
     """Record that nobody came in the window, that the customer was away or did not let in."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
-        zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+        zone, found, request = _zone(timezone), existing_ledger(ledger), new_request(request_id)
         booking = found.missed(
             ticket_id, missed_by, request_id=request, version=version, by=by or "engineer"
         )
@@ -170,7 +157,7 @@ def contact(
     """Record that somebody spoke to the customer; the first time counts."""
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose), conflicts(talk):
-        zone, found, request = _zone(timezone), _existing(ledger), new_request(request_id)
+        zone, found, request = _zone(timezone), existing_ledger(ledger), new_request(request_id)
         booking = found.contacted(ticket_id, request_id=request, by=by or "engineer")
         tell_booking(talk, booking, request, zone)
 
@@ -203,7 +190,7 @@ def list_bookings(
         from dispatchopt.report.offers import booking_counts, booking_line, to_call_count
 
         zone, states = _zone(timezone), _states(state or [])
-        found = _existing(ledger)
+        found = existing_ledger(ledger)
         found.expire()
         known = found.bookings(*states)
         due = {b.ticket_id: b.contact_by for b in known if b.is_to_call and b.contact_by}
@@ -222,18 +209,6 @@ def list_bookings(
 
 
 # --- What the commands share ---
-
-
-def _existing(url: str) -> Ledger:
-    """Refuse a file that is not there: it would be made, empty."""
-    from pathlib import Path
-
-    from dispatchopt.booking import Ledger
-
-    path = url.removeprefix("sqlite:///")
-    if "://" not in path and not Path(path).exists():
-        raise Refused(f"--ledger {url}: no such ledger. Name the one that windows are held in.")
-    return Ledger(url)
 
 
 def seen_version(ledger: Ledger, ticket_id: str, version: int | None) -> int:
@@ -292,30 +267,3 @@ def tell_booking(
         coming = Coming(booking.window, booking.engineer_id)
         texts = CustomerTexts(zone, language=customer, templates=(own or {}).get(customer))
         talk.say(texts.confirmation(booking.ticket_id, coming))
-
-
-@contextmanager
-def conflicts(
-    talk: Talk, problem: Problem | None = None, own: Texts | None = None
-) -> Iterator[None]:
-    """Tell a conflict with the windows that can be offered instead, and end the run."""
-    from dispatchopt.adapters.json_files import to_json
-    from dispatchopt.report.offers import offer_lines
-
-    try:
-        yield
-    except BookingConflictError as conflict:
-        talk.complain(str(conflict))
-        booking, offers = conflict.booking, None if problem is None else conflict.offers
-        answer: dict[str, Any] = {  # Any: JSON
-            "status": "conflict",
-            "exit_code": int(Code.CONFLICT),
-            "reason": conflict.reason,
-            "message": str(conflict),
-            "booking": None if booking is None else to_json(booking),
-        }
-        if offers is not None and problem is not None:
-            answer["instead"] = offers_json(offers, problem, own or {})
-            talk.say("\n".join(offer_lines(offers, problem.zone)))
-        talk.answer(answer)
-        raise typer.Exit(Code.CONFLICT) from None

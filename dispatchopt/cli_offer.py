@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -20,12 +21,24 @@ from dispatchopt.cli_common import (
     with_due,
     with_policy,
 )
+from dispatchopt.cli_desk import (
+    MaybeLedger,
+    TextsFile,
+    booked_window,
+    conflicts,
+    customer_offer,
+    ledger_is_there,
+    offers_json,
+    open_desk,
+    own_texts,
+)
 from dispatchopt.cli_talk import Refused, Talk, guard, listing
 from dispatchopt.report.exit_codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dispatchopt.booking import Desk
     from dispatchopt.models import Forced, Offer, Offers, Plan, Problem, Ticket, Window
     from dispatchopt.models.intake import Intake
     from dispatchopt.report.glossary import Language
@@ -35,16 +48,8 @@ ProblemArgument = Annotated[Path, typer.Argument(metavar="PROBLEM", help="As the
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, or its folder.")]
 TicketArgument = Annotated[
     str,
-    typer.Argument(metavar="TICKET", help="A .json file with one ticket, or an id of the problem."),
-]
-TextsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--texts",
-        metavar="FILE",
-        envvar="DISPATCHOPT_TEXTS",
-        show_envvar=True,
-        help="Own texts for customers (.toml), by language and name.",
+    typer.Argument(
+        metavar="TICKET", help="A .json file with one ticket, or the id of a known one."
     ),
 ]
 WINDOW_HELP = "2026-11-24 14:00/16:00 (local), or with offsets."
@@ -79,17 +84,20 @@ def read_given(
     return found
 
 
-def read_one_ticket(text: str, problem: Problem) -> Ticket:
-    """Read a ticket from its file, or find it in the problem."""
+def read_one_ticket(text: str, problem: Problem, ledger: str | None) -> Ticket:
+    """Read a ticket from its file, or find it in the problem, else in the ledger."""
     from dispatchopt.adapters.json_files import read_ticket
 
     if text.lower().endswith((".json", ".json.gz")):
         return read_ticket(text)
     found = next((ticket for ticket in problem.tickets if ticket.id == text), None)
+    if found is None and ledger is not None and ledger_is_there(ledger):
+        from dispatchopt.booking import Ledger
+
+        found = Ledger(ledger).ticket(text)
     if found is None:
-        raise Refused(
-            f"{text}: no such ticket in the problem. Name one of its ids, or a .json file."
-        )
+        where = "the problem" if ledger is None else "the problem and the ledger"
+        raise Refused(f"{text}: no such ticket in {where}. Name one of its ids, or a .json file.")
     return found
 
 
@@ -126,6 +134,7 @@ def offer(
         typer.Option(help="Print the text for the customer instead, in this language."),
     ] = None,
     texts: TextsFile = None,
+    ledger: MaybeLedger = None,
     policy: PolicyFile = None,
     limits: Limits = None,
     on_bad_row: OnBadRow = "error",
@@ -135,96 +144,83 @@ def offer(
 ) -> None:
     """Tell which windows can be promised to a customer: who would come, for how long, how surely.
 
-    Every visit that the plan has promised keeps its window. Nothing is booked: see book.
+    Every visit that the plan, or the ledger, has promised keeps its window. Nothing is booked: see
+    book.
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
-        from dispatchopt.windows.forced import offer_forced
-        from dispatchopt.windows.offers import offer_windows
-
         own = own_texts(texts)
         found = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
-        wanted = read_one_ticket(ticket, found.problem)
-        if window is None:
-            offers = offer_windows(
-                found.problem, found.plan, wanted, count=count, displace=displace
-            )
-            _tell_offers(talk, found, offers, customer, own)
-            if customer is None and "NO_ROOM" in offers.not_offered and not displace:
-                talk.note("With --displace, tickets without a promise may give way, at a price.")
+        wanted = read_one_ticket(ticket, found.problem, ledger)
+        asked = None if window is None else read_window(window, found.problem)
+        with conflicts(talk, found.problem, own):
+            desk = None if ledger is None else open_desk(found.problem, found.plan, ledger)
+            booking = None if desk is None else desk.booking(wanted.id)
+            booked = booked_window(wanted.id, found.problem, booking)
+            answer = _Answer(talk, found, booked, customer, own)
+            if asked is not None:
+                answer.tell_forced(_forced(found, desk, wanted, asked))
+            else:
+                offers = _offers(found, desk, wanted, count, displace=displace)
+                answer.tell_offers(offers, may_displace=not displace)
+
+
+def _offers(
+    found: Given, desk: Desk | None, wanted: Ticket, count: int, *, displace: bool
+) -> Offers:
+    from dispatchopt.windows.offers import offer_windows
+
+    if desk is not None:
+        return desk.offer(wanted, count=count, displace=displace)
+    return offer_windows(found.problem, found.plan, wanted, count=count, displace=displace)
+
+
+def _forced(found: Given, desk: Desk | None, wanted: Ticket, asked: Window) -> Forced:
+    from dispatchopt.windows.forced import offer_forced
+
+    if desk is not None:
+        return desk.forced(wanted, asked)
+    return offer_forced(found.problem, found.plan, wanted, asked)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Tells a dispatcher, a program or the customer what was found."""
+
+    talk: Talk
+    found: Given
+    booked: Window | None
+    customer: Language | None
+    own: Texts
+
+    def tell_offers(self, offers: Offers, *, may_displace: bool) -> None:
+        from dispatchopt.report.offers import offer_lines
+
+        problem = self.found.problem
+        self._tell(
+            offers.ticket_id,
+            offers,
+            offers_json(offers, problem, self.booked, self.own),
+            offer_lines(offers, problem.zone),
+        )
+        if self.customer is None and may_displace and "NO_ROOM" in offers.not_offered:
+            self.talk.note("With --displace, tickets without a promise may give way, at a price.")
+
+    def tell_forced(self, forced: Forced) -> None:
+        from dispatchopt.adapters.json_files import to_json
+        from dispatchopt.report.offers import forced_lines
+
+        choices = () if forced.offer is None else (forced.offer,)
+        lines = forced_lines(forced, self.found.problem.zone)
+        self._tell(forced.ticket_id, choices, to_json(forced), lines)
+
+    def _tell(
+        self, ticket_id: str, choices: Sequence[Offer], answer: dict[str, Any], lines: list[str]
+    ) -> None:  # Any: JSON
+        problem, warnings = self.found.problem, listing(self.found.intake.warnings)
+        self.talk.answer({"exit_code": int(Code.DONE), **answer, "warnings": warnings})
+        if self.customer is None:
+            self.talk.say("\n".join(lines))
         else:
-            asked = read_window(window, found.problem)
-            forced = offer_forced(found.problem, found.plan, wanted, asked)
-            _tell_forced(talk, found, forced, customer, own)
-
-
-def _tell_offers(
-    talk: Talk, found: Given, offers: Offers, customer: Language | None, own: Texts
-) -> None:
-    from dispatchopt.report.offers import offer_lines
-
-    answer = {"exit_code": int(Code.DONE), **offers_json(offers, found.problem, own)}
-    talk.answer({**answer, "warnings": listing(found.intake.warnings)})
-    if customer is None:
-        talk.say("\n".join(offer_lines(offers, found.problem.zone)))
-    else:
-        talk.say(customer_offer(offers.ticket_id, offers, found.problem, customer, own))
-
-
-def _tell_forced(
-    talk: Talk, found: Given, forced: Forced, customer: Language | None, own: Texts
-) -> None:
-    from dispatchopt.adapters.json_files import to_json
-    from dispatchopt.report.offers import forced_lines
-
-    choices = () if forced.offer is None else (forced.offer,)
-    answer = {"exit_code": int(Code.DONE), **to_json(forced)}
-    talk.answer({**answer, "warnings": listing(found.intake.warnings)})
-    if customer is None:
-        talk.say("\n".join(forced_lines(forced, found.problem.zone)))
-    else:
-        talk.say(customer_offer(forced.ticket_id, choices, found.problem, customer, own))
-
-
-def own_texts(path: Path | None) -> Texts:
-    """Read own texts for customers; none without a file."""
-    from dispatchopt.report.own_texts import read_texts
-
-    return {} if path is None else read_texts(path)
-
-
-def offers_json(offers: Offers, problem: Problem, own: Texts) -> dict[str, Any]:  # Any: JSON
-    """Return offers in the values of JSON, with the texts for the customer."""
-    from dispatchopt.adapters.json_files import to_json
-
-    return {
-        "ticket_id": offers.ticket_id,
-        "version": offers.version,
-        "offers": [to_json(item) for item in offers],
-        "not_offered": offers.not_offered,
-        "blocked_by": offers.blocked_by,
-        "texts": {
-            "en": customer_offer(offers.ticket_id, offers, problem, "en", own),
-            "zh": customer_offer(offers.ticket_id, offers, problem, "zh", own),
-        },
-    }
-
-
-def customer_offer(
-    ticket_id: str, offers: Sequence[Offer], problem: Problem, language: Language, own: Texts
-) -> str:
-    """Write the text that lets the customer choose; for a change of what is booked, agree.
-
-    Where something is booked and there is nothing else, that is told: it stands.
-    """
-    from dispatchopt.report.customer import Coming, CustomerTexts
-    from dispatchopt.report.offers import coming
-
-    texts = CustomerTexts(problem.zone, language=language, templates=own.get(language))
-    booked = next((t.appointment for t in problem.tickets if t.id == ticket_id), None)
-    choices = [coming(item) for item in offers if item.window != booked]
-    if booked is None:
-        return texts.offer(ticket_id, choices)
-    if not choices:
-        return texts.confirmation(ticket_id, Coming(booked))
-    return texts.change(ticket_id, booked, choices)
+            told = (ticket_id, choices, problem, self.booked, self.customer, self.own)
+            self.talk.say(customer_offer(*told))

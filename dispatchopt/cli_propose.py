@@ -16,7 +16,8 @@ from dispatchopt.cli_common import (  # noqa: TC001, typer reads the annotations
     Seed,
     Verbose,
 )
-from dispatchopt.cli_offer import PlanArgument, ProblemArgument, TextsFile, own_texts, read_given
+from dispatchopt.cli_desk import MaybeLedger, TextsFile, conflicts, open_desk, own_texts
+from dispatchopt.cli_offer import PlanArgument, ProblemArgument, read_given
 from dispatchopt.cli_talk import Talk, guard, listing
 from dispatchopt.report.exit_codes import Code
 
@@ -29,6 +30,7 @@ def propose(
         typer.Option(help="CSV file for the windows, with the texts for the customers."),
     ] = None,
     texts: TextsFile = None,
+    ledger: MaybeLedger = None,
     seed: Seed = 0,
     policy: PolicyFile = None,
     limits: Limits = None,
@@ -40,7 +42,7 @@ def propose(
     """Propose a window for every planned ticket without an appointment, chosen together.
 
     All can be promised, or any of them: each is as likely to be kept as the policy asks for.
-    Nothing is booked: see book.
+    Windows of the ledger are kept. Nothing is booked: see book.
     """
     talk = Talk(as_json=as_json)
     with guard(talk, debug=debug, verbose=verbose):
@@ -51,7 +53,12 @@ def propose(
 
         own = own_texts(texts)
         found = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
-        proposals = propose_windows(found.problem, found.plan, seed=seed)
+        asked, planned = found.problem, found.plan
+        if ledger is not None:
+            with conflicts(talk):
+                desk = open_desk(asked, planned, ledger)
+                asked, planned = desk.problem(), desk.plan()
+        proposals = propose_windows(asked, planned, seed=seed)
         zone = found.problem.zone
         if out is not None:
             write_file(out, proposals_csv(proposals, zone, own))

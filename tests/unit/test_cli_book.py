@@ -204,6 +204,57 @@ def test_a_conflict_lists_other_windows(files: tuple[Path, Path], ledger: Path) 
     assert (stale["reason"], stale["booking"]["state"]) == ("STALE_VERSION", "held")
 
 
+def test_offers_and_proposals_know_what_is_booked(
+    files: tuple[Path, Path], ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPATCHOPT_LEDGER")
+    known, ten = ("--ledger", ledger), ("--window", "2930-11-23 10:00/10:00")
+    book("hold", *files, "T1", *ten, "--forced", *known)
+    assert ": possible with E1" in run("offer", *files, "T2", *ten).stdout
+    assert ": not possible, NO_ROOM" in run("offer", *files, "T2", *ten, *known).stdout
+    # What is held is not booked yet.
+    told = run("offer", *files, "T1", *known, "--customer", "en").stdout
+    assert "we can come at one of these times" in told
+    book("confirm", "T1", *known)
+    told = run("offer", *files, "T1", *known, "--customer", "en").stdout
+    assert "is booked for Thu 23 Nov, 10:00. May we come at another time" in told
+    assert "T1" in run("propose", *files).stdout
+    proposed = json.loads(run("propose", *files, *known, "--json").stdout)
+    assert [item["ticket_id"] for item in proposed["proposals"]] == ["T2"]
+
+
+def test_a_ticket_of_the_ledger_is_found_by_its_id(
+    files: tuple[Path, Path], ledger: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.json"
+    path.write_text(json.dumps(raw_ticket("N1")), "utf-8")
+    book("hold", *files, path, *WINDOW)
+    book("release", "N1")
+    assert " for N1, " in run("offer", *files, "N1").stdout
+    assert book("hold", *files, "N1", *LATER).startswith("N1: held")
+    assert "N9: no such ticket" in run("offer", *files, "N9", code=2).stderr
+
+
+def test_offers_of_another_plan_than_the_ledgers_are_a_conflict(
+    files: tuple[Path, Path], ledger: Path, tmp_path: Path
+) -> None:
+    book("hold", *files, "T1", *WINDOW)
+    other = tmp_path / "other.json"
+    other.write_text('{"routes": [], "plan_id": "other"}', "utf-8")
+    told = run("offer", files[0], other, "T2", "--json", code=8).stdout
+    assert json.loads(told)["reason"] == "PLAN_CHANGED"
+
+
+def test_a_conflict_over_a_booked_window_asks_for_another_one(
+    files: tuple[Path, Path], ledger: Path
+) -> None:
+    book("hold", *files, "T1", *WINDOW)
+    book("confirm", "T1")
+    night = ("--window", "2930-11-23 21:00/22:00", "--consent-of", "C7")
+    instead = book_json("reschedule", *files, "T1", *night, code=8)["instead"]
+    assert "is booked for Thu 23 Nov, 10:00-12:00. May we" in instead["texts"]["en"]
+
+
 def test_a_forced_window_is_held_however_unsure(files: tuple[Path, Path], ledger: Path) -> None:
     # The engineer comes from T2, where nobody knows how long it takes.
     book("hold", *files, "T2", "--window", "2930-11-23 10:00/10:00")
