@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import finalize
 
-from dispatchopt.adapters.database.connect import Link
+from dispatchopt.adapters.database.connect import Link, file_url
 from dispatchopt.adapters.database.migrations import require_current, schema_status, upgrade
 from dispatchopt.booking.steps import Step, Steps
 from dispatchopt.booking.stream import Stream, ids_in
@@ -62,7 +62,7 @@ class Ledger(Steps):
             folder = tempfile.TemporaryDirectory(prefix="dispatchopt-")
             finalize(self, folder.cleanup)
             where = Path(folder.name) / "bookings.db"
-        url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
+        url = where if isinstance(where, str) and "://" in where else file_url(where)
         self._link = Link(url, is_kept=True)
         finalize(self, self._link.close)
         self._clock = clock

@@ -259,6 +259,13 @@ def test_without_a_place_to_be_a_ledger_is_a_file_of_its_own() -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize("name", ["a?b.db", "a%20b.db", "a#b.db", "a b.db"])
+def test_a_file_is_the_one_that_was_named(tmp_path: Path, name: str) -> None:
+    for where in (tmp_path / name, str(tmp_path / name)):
+        Ledger(where).bookings()
+        assert [path.name for path in tmp_path.iterdir() if path.suffix != ".db-wal"] == [name]
+
+
 def test_a_database_of_an_older_version_names_the_command(database_url: str) -> None:
     from dispatchopt.adapters.database.connect import Link
     from dispatchopt.adapters.database.migrations import MIGRATIONS, upgrade

@@ -53,7 +53,7 @@ class Link:
         If it is no URL of SQLite or PostgreSQL, or its driver is missing.
     """
 
-    def __init__(self, url: str, *, is_kept: bool = False) -> None:
+    def __init__(self, url: str | URL, *, is_kept: bool = False) -> None:
         self._url = _parsed(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self.name = _without_secrets(self._url)
@@ -162,6 +162,11 @@ def refusal(error: SQLAlchemyError, password: str | None = None) -> str:
     return masked(text) or type(error.orig).__name__
 
 
+def file_url(path: str | Path) -> URL:
+    """Return the URL of a SQLite file, whatever its name holds: in a text ``?`` and ``%`` count."""
+    return sa.URL.create("sqlite", database=str(path))
+
+
 def publisher_lock(connection: Connection) -> bool:
     """Become the publisher of a PostgreSQL database for as long as the connection lasts."""
     values = {"space": _LOCK_SPACE, "kind": PUBLISHER}
@@ -169,8 +174,8 @@ def publisher_lock(connection: Connection) -> bool:
     return bool(connection.execute(statement, values).scalar())
 
 
-def _parsed(url: str) -> URL:
-    if url.startswith("postgres://"):
+def _parsed(url: str | URL) -> URL:
+    if isinstance(url, str) and url.startswith("postgres://"):
         url = f"postgresql{url.removeprefix('postgres')}"
     try:
         parsed = sa.make_url(url)
