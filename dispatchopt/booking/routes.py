@@ -104,6 +104,15 @@ class Routes:
         """Whether a visit is under way, over, or fixed to its time: it stays where it is."""
         return ticket.status == "done" or self.board.is_fact(ticket)
 
+    def waiting_for(self, ticket_id: str) -> list[Ticket]:
+        """Return the tickets on routes that may be served only once another one is over."""
+        planned = (self.ticket(other) for other in self.board.starts())
+        return [
+            ticket
+            for ticket in planned
+            if ticket is not None and ticket_id in (ticket.after or ()) and not self.is_fact(ticket)
+        ]
+
     def faults_of(self, ticket: Ticket) -> Sequence[Issue]:
         """Return why a ticket contradicts the problem; facts and what is not open are taken so."""
         if not ticket.is_plannable or self.is_fact(ticket):

@@ -106,6 +106,8 @@ class Teller:
             booking = self.stream.append(Step("ticket", ticket.id, by=by, said=said), self.now)
             if ticket.is_plannable and not self.routes.is_fact(ticket):
                 self._place_again(ticket, booking)
+            if ticket.status != "cancelled" and not self.routes.is_fact(ticket):
+                self._take_off_waiting(ticket.id)
         new = ticket.appointment if ticket.is_plannable else None  # what is off promises nothing
         if new is not None and new not in self.stream.windows([ticket.id])[ticket.id]:
             self.book(Step("report", ticket.id, by=by, window=new), ticket, new)
@@ -138,6 +140,16 @@ class Teller:
                 detail = {"kept_probability": found.kept_probability, "is_unsure": True}
         place = Place(None if found is None else found.shift_id, detail)
         self._append(Step("place", ticket.id, window=window), place)
+
+    def _take_off_waiting(self, ticket_id: str) -> None:
+        """Take off the routes what waits for a ticket that seemed to be over, and is not."""
+        for other in self.routes.waiting_for(ticket_id):
+            booking = self.stream.booking(other.id)
+            if booking is not None and booking.state == "held":
+                step = Step("release", other.id, said={"reason": "NO_ENGINEER"})
+            else:
+                step = Step("place", other.id, window=other.appointment)
+            self._append(step, Place(None, {}))
 
     def _append(
         self,

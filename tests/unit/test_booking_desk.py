@@ -329,6 +329,32 @@ def test_a_ticket_that_is_off_promises_nothing(desk: Desk, status: str) -> None:
     assert never_booked.state == "unbooked"
 
 
+@pytest.mark.parametrize("status", ["open", "parked"])
+def test_what_waits_for_a_ticket_leaves_when_that_is_opened_again(
+    clock: Clock, status: str
+) -> None:
+    # Three visits after t0, which seemed to be done: promised, held, and planned alone.
+    after = [small.ticket(f"n{n}", minutes=30, after=("t0",)) for n in range(3)]
+    problem = day_problem(0, tickets=[small.ticket("t0", status="done"), *after])
+    desk = Desk(problem, planned(problem), clock=clock)
+    held = desk.hold(after[0], TEN, request_id="r1")
+    desk.confirm("n0", request_id="r2", version=held.version)
+    desk.hold(after[1], TWO, request_id="r3")
+    desk.apply(small.ticket("t0", status=status))
+    plan = desk.plan()
+    assert do.check(desk.problem(), plan).is_valid
+    assert plan.broken_promises == ("n0",)
+    assert {"n0", "n1", "n2"} <= {item.ticket_id for item in plan.unserved}
+    promised, given_back = desk.booking("n0"), desk.booking("n1")
+    assert promised is not None
+    assert given_back is not None
+    assert (promised.state, promised.window, promised.is_placed) == ("confirmed", TEN, False)
+    assert given_back.state == "released"
+    events = desk.ledger.events()
+    desk.apply(small.ticket("t0", status=status))
+    assert desk.ledger.events() == events
+
+
 def test_a_fact_told_again_is_no_news(desk: Desk) -> None:
     begun = {"lock": "started", "assigned_engineer": "e0", "assigned_start": small.at("05:30")}
     facts = [caller("n1", status="started", **begun), caller("n2", status="done")]
