@@ -223,7 +223,10 @@ class Teller:
         """Return the best place of a window that was promised elsewhere, and its consequences."""
         board = self.routes.board
         if self.routes.is_fact(ticket):
-            return Place(board.shift_of(ticket.id), {"is_forced": True, "is_kept": True})
+            at = (self.routes.ticket(ticket.id) or ticket).assigned_start
+            is_met = at is None or window.open <= at <= window.close
+            shift_id = board.shift_of(ticket.id) if is_met else None
+            return Place(shift_id, {"is_forced": True, "is_kept": True})
         if not ticket.is_plannable:
             return Place(None, {"is_forced": True})
         wanted = None if before is None else before.shift_id

@@ -355,6 +355,17 @@ def test_what_waits_for_a_ticket_leaves_when_that_is_opened_again(
     assert desk.ledger.events() == events
 
 
+def test_a_window_reported_beside_a_fixed_time_has_no_place(clock: Clock) -> None:
+    nine = {"lock": "visit", "assigned_engineer": "e0", "assigned_start": small.at("09:00")}
+    fixed = small.ticket("t0", minutes=30, **nine)
+    problem = day_problem(0, tickets=[fixed])
+    desk = Desk(problem, planned(problem), clock=clock)
+    held_to = desk.report_window(fixed, window("08:30", "10:00"), request_id="r1")
+    assert (held_to.state, held_to.shift_id) == ("confirmed", "s0.0")
+    beside = desk.report_window(fixed, TWO, request_id="r2")
+    assert (beside.state, beside.shift_id) == ("confirmed", None)
+
+
 def test_a_fact_told_again_is_no_news(desk: Desk) -> None:
     begun = {"lock": "started", "assigned_engineer": "e0", "assigned_start": small.at("05:30")}
     facts = [caller("n1", status="started", **begun), caller("n2", status="done")]
