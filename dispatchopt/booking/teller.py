@@ -208,16 +208,16 @@ class Teller:
 
     def _without(self, displaced: Sequence[str]) -> Board:
         """Return a copy of the board without some tickets that nobody was promised."""
-        board = self.routes.board.copy()
-        promised = board.kept()
+        promised = self.routes.board.kept()
+        # As the event will do it: what cannot stay without them goes elsewhere first.
+        without = self.routes.copy()
         for ticket_id in displaced:
             if ticket_id in promised:
                 raise BookingConflictError(
                     "NO_ROOM", f"Ticket '{ticket_id}', which was to make room, is promised now."
                 )
-            if board.shift_of(ticket_id) is not None:
-                board.remove(ticket_id)
-        return board
+            without.leave(ticket_id)
+        return without.board
 
     def _reported(self, ticket: Ticket, window: Window, before: Booking | None) -> Place:
         """Return the best place of a window that was promised elsewhere, and its consequences."""

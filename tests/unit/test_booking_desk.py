@@ -492,6 +492,34 @@ def test_a_visit_without_a_promise_gives_way_to_one(clock: Clock) -> None:
     assert Desk(problem, planned(problem), desk.ledger, clock=clock).version == desk.version
 
 
+def test_what_has_no_way_without_those_displaced_is_moved_before_the_test(clock: Clock) -> None:
+    # Without t5 and t2 no way leads from t1 to t0: who has to leave with them takes the room.
+    places = {"t0": "c", "t1": "a", "t2": "c", "t3": "a", "t4": "a", "t5": "b", "t6": "a"}
+    tickets = [small.ticket(t, at, 60 if t == "t0" else 90) for t, at in places.items()]
+    crew = [
+        small.engineer("e0", small.shift("s0")),
+        small.engineer("e1", small.shift("s1", end="12:00")),
+    ]
+    no_way = (("a", "c"), ("a", "d"), ("b", "a"), ("b", "d"), ("home", "b"), ("c", "home"))
+    problem = small.problem(
+        tickets,
+        crew,
+        travel=small.table(no_way=no_way),
+        policy=small.free(
+            travel_per_hour=3600,
+            unserved_cost=dict.fromkeys((1, 2, 3, 4), 20_000),
+            min_kept_probability=0,
+        ),
+    )
+    plan = small.orders(s0="t1 t5 t2 t0 t4", s1="t6 t3")
+    desk = Desk(problem, plan, clock=clock)
+    wanted = caller("n0", 120)
+    offer = desk.offer(wanted, TEN_SLOT, displace=True)[0]
+    assert offer.displaces == ("t5", "t2")
+    assert refused(lambda: desk.hold(wanted, offer, request_id="r1")).reason == "NO_ROOM"
+    assert do.check(desk.problem(), desk.plan()).is_valid
+
+
 def test_a_ticket_that_contradicts_the_problem_harms_no_desk(
     desk: Desk, problem: Problem, plan: Plan, clock: Clock
 ) -> None:
