@@ -4,7 +4,8 @@ The routes of the previous plan, as far as they still fit, say how surely each p
 without any change. Where new routes would keep one less surely than `Policy.min_kept_probability`,
 its shift gets back its previous route, and the others give up what that route holds; tickets left
 over are put in again where no promise starts later. A search in which no promise may start later
-than that makes up for what it cost. The previous routes themselves are always among the plans
+than that makes up for what it cost; at last goes in whatever fits below its price and weakens no
+promise, however much later that starts. The previous routes themselves are always among the plans
 compared, so a promise falls below the minimum only where they no longer hold it either, or where
 another promise would be broken for it. For these, and for what was promised since that plan, the
 search looks for surer places, at what a missed window counts in an offer's grade.
@@ -13,6 +14,7 @@ search looks for surer places, at what a missed window counts in an offer's grad
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -131,6 +133,11 @@ class Guard:
         windows = ((t.id, t.ticket.appointment) for t in tickets if t.is_promised)
         return {t for t, window in windows if window is not None and before.get(t) != window}
 
+    @property
+    def is_on(self) -> bool:
+        """Whether routes may be mended: there are promises, and a plan before this one."""
+        return self._safe is not None
+
     def kept(self, routes: Routes) -> dict[str, float]:
         """Return how surely each promise of the routes is kept."""
         return self._simulation.kept(routes)
@@ -168,6 +175,7 @@ class Guard:
             best = self._retried(best, best, best.routes, left(1.0), iterations // 2)
         except KeyboardInterrupt:
             logger.info("interrupted; keeping the best plan so far")
+        best = self._filled(best)
         logger.info(
             "promises weakened: %d by the search, %d now, at %.0f more cost",
             len(self.weakened(found.kept)),
@@ -263,6 +271,44 @@ class Guard:
             return best
         again = self._search_again(begin, seconds, iterations)
         return min(best, again, *self._restored(again.routes, safe), key=_rank)
+
+    def _filled(self, best: _Judged) -> _Judged:
+        """Put in what fits below its price and weakens no promise, the dearest first."""
+        skip, routes, kept = self.compiled.instance.skip_cost, list(best.routes), dict(best.kept)
+        held = Inserter(self._search, self._lns.most_visits, routes)
+        left_out = set(range(len(skip))).difference(*routes)
+        for t in sorted(left_out, key=lambda t: (-int(skip[t]), t)):
+            below = ((cost, s) for s, cost in held.costs(t).items() if cost < skip[t])
+            for cost, s in sorted(below):
+                place = held.best_in(s, t)
+                assert place is not None
+                route = [*routes[s][: place[1]], t, *routes[s][place[1] :]]
+                now = self._kept_alone(s, route)
+                if cost + self._loss(kept, now) < skip[t]:
+                    routes[s] = route
+                    held.put(s, route)
+                    kept |= now
+                    break
+        return self._judge(routes)
+
+    def _kept_alone(self, s: int, route: list[int]) -> dict[str, float]:
+        """Return how surely the promises of one route are kept."""
+        routes = [route if i == s else [] for i in range(self.compiled.instance.num_shifts)]
+        now = self._simulation.kept_in(Inserter(self._search, 1, routes), routes)
+        return {ticket_id: now[ticket_id] for t in route if (ticket_id := self._id(t)) in now}
+
+    def _loss(self, before: Mapping[str, float], now: Mapping[str, float]) -> float:
+        """Return what promises lose in an offer's grade; infinite where one held is weakened."""
+        lost = 0.0
+        for ticket_id in now.keys() & self._wanted:
+            was, left = before.get(ticket_id, 0.0), now[ticket_id]
+            if ticket_id in self._held and left < min(was, self._least):
+                return math.inf
+            lost += max(0.0, self._least - left) - max(0.0, self._least - was)
+        return self.compiled.problem.policy.missed_window_cost * lost
+
+    def _id(self, t: int) -> str:
+        return self.compiled.ticket_ids[t]
 
     def _search_again(self, begin: _Judged, seconds: float | None, iterations: int) -> _Judged:
         """Search on from routes; what is not sure there must be put in half as late."""

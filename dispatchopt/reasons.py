@@ -1,7 +1,8 @@
 """Why a ticket is left out: true reasons, found by trying to put it in.
 
 A ticket is first tried in the final plan. If it fits below its price, the plan is improved instead
-of explained; above its price, it costs more than it is worth. Where it does not fit, it is tried
+of explained, unless a promise of the previous plan would be weakened; above its price, it costs
+more than it is worth. Where it does not fit, it is tried
 alone on every shift beside that shift's locked and promised visits. If it fits nowhere, the rule
 that blocks every shift (of those that its lock leaves open) is the reason, or the counts by rule;
 else it lost its room to others, who are named.
@@ -19,7 +20,7 @@ from dispatchopt.solvers.insertion import Inserter
 from dispatchopt.timeline import FOREVER, service_start
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from dispatchopt.instance import Compiled
     from dispatchopt.rules.context import ShiftFacts, TicketFacts
@@ -30,22 +31,35 @@ PROMISED = "promised_visits"
 
 
 def explain_unserved(
-    compiled: Compiled, search: Search, most_visits: int, routes: Sequence[Sequence[int]]
+    compiled: Compiled,
+    search: Search,
+    most_visits: int,
+    routes: Sequence[Sequence[int]],
+    *,
+    known: Container[str] = (),
+    is_guarded: bool = False,
 ) -> dict[str, Unserved]:
     """Return the reason for each ticket that the routes leave out, by id.
 
-    The routes must be such that no ticket left out fits below its price (`insertion.improve`).
+    Parameters
+    ----------
+    known
+        Tickets whose reason is not asked for.
+    is_guarded
+        Whether what fits below its price all the same would weaken a promise (`promises.Guard`);
+        else nobody has looked for its place.
     """
     served = {t for route in routes for t in route}
-    left = [t for t in range(len(compiled.ticket_ids)) if t not in served]
+    left = [t for t, i in enumerate(compiled.ticket_ids) if t not in served and i not in known]
     if not left:
         return {}
     promised = [_promised_only(compiled, route) for route in routes]
     beside, final = Inserter(search, most_visits, promised), Inserter(search, most_visits, routes)
     single = Inserter(search, most_visits, routes)
+    fits = "WOULD_WEAKEN_PROMISE" if is_guarded else "SEARCH_LIMIT"
     return {
         compiled.ticket_ids[t]: _explain(
-            compiled, t, routes, beside=beside, final=final, single=single
+            compiled, t, routes, fits=fits, beside=beside, final=final, single=single
         )
         for t in left
     }
@@ -61,6 +75,7 @@ def _explain(
     t: int,
     routes: Sequence[Sequence[int]],
     *,
+    fits: str,
     beside: Inserter,
     final: Inserter,
     single: Inserter,
@@ -75,7 +90,8 @@ def _explain(
             "price": price,
             "shift_id": compiled.shift_ids[s],
         }
-        return Unserved(ticket_id=ticket_id, reason="COSTS_MORE_THAN_PRICE", detail=detail)
+        reason = fits if added < price else "COSTS_MORE_THAN_PRICE"
+        return Unserved(ticket_id=ticket_id, reason=reason, detail=detail)
     fitting = sorted(beside.costs(t))
     return _lost(compiled, t, fitting, routes, single) if fitting else _blocked(compiled, t)
 

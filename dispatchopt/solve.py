@@ -203,7 +203,10 @@ class Planner:
 
     def _result(self, run: Run, candidates: Sequence[Routes], guard: Guard) -> Result:
         for routes in candidates:
-            reasons = explain_unserved(self._compiled, run.lns.search, run.lns.most_visits, routes)
+            search, most_visits = run.lns.search, run.lns.most_visits
+            reasons = explain_unserved(
+                self._compiled, search, most_visits, routes, is_guarded=guard.is_on
+            )
             kept = guard.kept(routes)
             plan = with_kept_probabilities(decode(self._compiled, routes, reasons), kept)
             update = {"rejected": self._rejected, "weakened_promises": guard.weakened(kept)}

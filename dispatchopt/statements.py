@@ -6,7 +6,7 @@ and cheap to find out is judged: see `_Reasons`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dispatchopt.models import UNREACHABLE, Overridden
 from dispatchopt.rules import RULES, PlanView, RouteView, Stop, Violation, broken_promise, unserved
@@ -150,8 +150,9 @@ class _Reasons:
     A code that one rule gives is false where the ticket alone would not break that rule on some
     shift that its lock leaves open, or where the rule's own reason is another.
     ``NO_FEASIBLE_SHIFT`` and ``NO_ROOM_BESIDE_PROMISES`` are false where it fits alone on a shift
-    that has no promised visits. Of ``LOST_TO_OTHERS`` and ``COSTS_MORE_THAN_PRICE`` the facts told
-    are compared. Whether a better exchange exists is not asked, and codes of others state nothing.
+    that has no promised visits, ``WOULD_WEAKEN_PROMISE`` where the shift told has none. Of that, of
+    ``LOST_TO_OTHERS`` and of ``COSTS_MORE_THAN_PRICE`` the facts told are compared. Whether a
+    better exchange exists is not asked, and codes of others state nothing.
     """
 
     def __init__(self, ctx: Context, view: PlanView) -> None:
@@ -176,14 +177,15 @@ class _Reasons:
         if item.reason in ("NO_FEASIBLE_SHIFT", "NO_ROOM_BESIDE_PROMISES"):
             fits = next((s.id for s in self._unpromised if self._fits(ticket, s)), None)
             return None if fits is None else f"it fits on shift {fits}, which has no promises"
-        if item.reason in ("LOST_TO_OTHERS", "COSTS_MORE_THAN_PRICE"):
-            return self._false_facts(ticket, item.detail)
+        if item.reason in ("LOST_TO_OTHERS", "COSTS_MORE_THAN_PRICE", "WOULD_WEAKEN_PROMISE"):
+            return self._false_facts(ticket, item)
         rules = [rule for rule in RULES if item.reason in rule.codes]
         found = [self._unblocked(ticket, rule, item.reason) for rule in rules]
         return None if None in found else next(iter(found), None)
 
-    def _false_facts(self, ticket: TicketFacts, detail: dict[str, Any]) -> str | None:
-        ctx, shift_id, others = self._ctx, detail.get("shift_id"), detail.get("tickets")
+    def _false_facts(self, ticket: TicketFacts, item: Unserved) -> str | None:
+        ctx, detail = self._ctx, item.detail
+        shift_id, others = detail.get("shift_id"), detail.get("tickets")
         for other in others if isinstance(others, list | tuple) else ():
             if not isinstance(other, str) or self._served.get(other) != shift_id:
                 return f"ticket {other} is not visited on shift {shift_id}"
@@ -192,7 +194,12 @@ class _Reasons:
         told, added = detail.get("price"), detail.get("added_cost")
         if isinstance(told, int) and told != price:
             return f"its price is {price}, not {told}"
-        if isinstance(added, int) and added < price:
+        if item.reason == "WOULD_WEAKEN_PROMISE":
+            if isinstance(added, int) and added >= price:
+                return f"it would cost {added}, no less than its price {price}"
+            if any(shift.id == shift_id for shift in self._unpromised):
+                return f"shift {shift_id} has no promised visits"
+        elif isinstance(added, int) and added < price:
             return f"it would cost {added}, less than its price {price}"
         return None
 

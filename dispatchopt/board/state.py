@@ -22,9 +22,11 @@ from dispatchopt.chance import (
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.instance import decode, encode
 from dispatchopt.models import Problem, Unserved
+from dispatchopt.reasons import explain_unserved
 from dispatchopt.solve import Planner
 from dispatchopt.solvers import _kernels as kernels
 from dispatchopt.solvers.held import Held, Newcomer
+from dispatchopt.solvers.layout import lay_out
 
 if TYPE_CHECKING:
     from dispatchopt.board.found import Prepared
@@ -212,7 +214,7 @@ class State:
     def plan(self) -> Plan:
         """Return the plan as it is now, compiled and decoded anew; the checker accepts it.
 
-        A ticket left out keeps its reason so long as that is true.
+        A ticket left out keeps its reason so long as that is true; others get theirs.
 
         Raises
         ------
@@ -232,9 +234,11 @@ class State:
         planner = Planner(problem, rejected=self._planner.rejected)
         index = {ticket_id: t for t, ticket_id in enumerate(planner.compiled.ticket_ids)}
         routes = [[index[t] for t in orders[s]] for s in planner.compiled.shift_ids]
-        reasons = {item.ticket_id: item for item in self._base.unserved} | displaced
-        plan = decode(planner.compiled, routes, reasons)
-        kept = kept_probabilities(planner.compiled, routes, seed=self._seed)
+        search, most_visits = lay_out(planner.compiled.instance)
+        known = {item.ticket_id: item for item in self._base.unserved} | displaced
+        more = explain_unserved(planner.compiled, search, most_visits, routes, known=known)
+        plan = decode(planner.compiled, routes, known | more)
+        kept = kept_probabilities(planner.compiled, routes, search=search, seed=self._seed)
         plan = plan.model_copy(update={"rejected": self._planner.rejected})
         return checked(planner, with_kept_probabilities(plan, kept))
 

@@ -36,6 +36,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "WINDOW_OUTSIDE_HORIZON": ("its window is on another day", "预约时段不在计划期内"),
         "WOULD_CAUSE_OVERTIME": ("would end after the shift", "将超出班次时间"),
         "WOULD_END_TOO_LATE": ("would end after its latest time", "将超过最晚完成时间"),
+        "WOULD_WEAKEN_PROMISE": ("would make a promise too unsure", "会使已约定的时段难以保证"),
     }
 )
 

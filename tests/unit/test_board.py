@@ -65,6 +65,19 @@ def test_a_plan_of_another_problem_is_refused_with_all_that_is_unknown() -> None
     assert str(caught.value).count("give the problem that the plan was made for") == 4
 
 
+def test_the_plan_tells_why_what_came_since_is_left_out() -> None:
+    held = board(small.problem([{}]), "t0")
+    held.update(ticket("night", appointment=window("21:00", "22:00")))
+    held.update(ticket("unskilled", skills={"fibre": 1}))
+    held.update(ticket("fits"))  # nobody has looked for a place
+    plan = held.plan()
+    assert {item.ticket_id: item.reason for item in plan.unserved} == {
+        "night": "NO_SHIFT_IN_WINDOW",
+        "unskilled": "NO_ENGINEER_WITH_SKILL",
+        "fits": "SEARCH_LIMIT",
+    }
+
+
 def test_tickets_that_are_over_or_refused_leave_the_plan() -> None:
     problem = small.problem([{}, {"status": "done"}, {"status": "cancelled"}, {"status": "parked"}])
     refused = Rejected(ticket_id="t9", issues=("no place",))

@@ -14,13 +14,17 @@ from dispatchopt.instance import compile_problem, encode
 from dispatchopt.models import Plan, Policy, Problem, Ticket, Window
 from dispatchopt.models.plan import WeakenedPromise
 from dispatchopt.promises import Guard, still_weakened
+from dispatchopt.solvers.insertion import Inserter
+from dispatchopt.solvers.layout import lay_out
 from dispatchopt.solvers.lns import Lns
 from tests.builders import at, engineer, free, problem, shift, ticket, window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pytest
+
+    from dispatchopt.instance import Compiled
 
 URGENT = free(
     delay_per_hour={1: 36_000},
@@ -72,6 +76,20 @@ def test_a_promise_is_not_given_up_for_what_is_more_urgent() -> None:
     assert after.plan.weakened_promises == ()
     assert after.plan.unserved == ()
     assert after.report.is_valid
+
+
+def test_what_fits_at_the_expense_of_a_promise_stays_out_and_the_rest_goes_in() -> None:
+    # Both can begin before T1 alone. An hour makes T1 unsure, ten minutes do not.
+    early = {"windows": [window("08:00", "08:30")], "priority": 1}
+    new = ticket("T8", "a", 10, **early), ticket("T9", "a", 60, **early)
+    before = planned(promised_day()).plan
+    # Without iterations nobody searches again beside T1 where it was.
+    after = planned(with_plan(promised_day(), before, *new), iterations=0)
+    assert [v.ticket_id for v in after.plan.routes[0].visits] == ["T8", "T1"]
+    (left,) = after.plan.unserved
+    assert (left.ticket_id, left.reason) == ("T9", "WOULD_WEAKEN_PROMISE")
+    assert left.detail["shift_id"] == "s"
+    assert left.detail["added_cost"] < left.detail["price"]
 
 
 def test_promises_that_were_unsure_bind_nobody() -> None:
@@ -227,6 +245,26 @@ def roster(shift_ids: Iterable[str]) -> list[Any]:
     return [engineer(f"e-{name}", shift(name, "08:00", "14:00")) for name in shift_ids]
 
 
+def cheap_places(
+    compiled: Compiled, routes: list[list[int]]
+) -> Iterator[tuple[list[list[int]], int]]:
+    """Yield routes with a ticket put in that they leave out, where that costs less than it does."""
+    search, most_visits = lay_out(compiled.instance)
+    held = Inserter(search, most_visits, routes)
+    for t in set(range(len(compiled.ticket_ids))).difference(*routes):
+        for s, cost in held.costs(t).items():
+            place = held.best_in(s, t)
+            if place is not None and cost < compiled.instance.skip_cost[t]:
+                at_ = place[1]
+                yield (
+                    [
+                        [*route[:at_], t, *route[at_:]] if i == s else route
+                        for i, route in enumerate(routes)
+                    ],
+                    t,
+                )
+
+
 @given(
     days(names="ABCDE", priority=3),
     days(names="XYZ", priority=1),
@@ -262,5 +300,10 @@ def test_no_promise_that_the_old_routes_hold_is_weakened(
     told = {item.ticket_id for item in after.plan.weakened_promises}
     assert told == {t for t in held | sure if (stands.get(t) or 0.0) < 0.9}
     assert after.report.is_valid
-    again = kept_probabilities(compiled, encode(compiled, after.plan))
+    routes = encode(compiled, after.plan)
+    again = kept_probabilities(compiled, routes)
     assert stands == {t: again[t] for t in stands}
+    for inserted, t in cheap_places(compiled, routes):
+        then = kept_probabilities(compiled, inserted)
+        lowered = {i for i in stands if then[i] < min(0.9, stands[i])}
+        assert lowered, f"{compiled.ticket_ids[t]} is left out for nothing"

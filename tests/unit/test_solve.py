@@ -87,8 +87,8 @@ def test_reasons_that_the_checker_refutes_lose_no_plan(
     task = problem([ticket("t"), skilled, long], policy=do.Policy())
     explain: Callable[..., dict[str, Unserved]] = SOLVE.explain_unserved
 
-    def wrongly(*args: Any) -> dict[str, Unserved]:  # Any: handed through
-        told = explain(*args)
+    def wrongly(*args: Any, **options: Any) -> dict[str, Unserved]:  # Any: handed through
+        told = explain(*args, **options)
         assert told["false"].reason == "WOULD_CAUSE_OVERTIME"
         return {**told, "false": Unserved(ticket_id="false", reason="NEEDS_CREW")}
 

@@ -239,6 +239,17 @@ def test_the_facts_of_a_lost_room_and_of_a_price_are_compared() -> None:
     assert len(left_out(task, "COSTS_MORE_THAN_PRICE", **{**dear, "added_cost": 3599})) == 1
 
 
+@pytest.mark.parametrize("is_promised", [False, True])
+def test_a_promise_that_would_be_weakened_is_one_of_the_shift(is_promised: bool) -> None:
+    policy = Policy(preset="city_day", unserved_cost={1: 0, 2: 0, 3: 3600, 4: 0})
+    promise = {"appointment": window("08:00", "10:00")} if is_promised else {}
+    task = problem([ticket("u", **promise), ticket("t")], policy=policy)
+    cheap = {"shift_id": "s", "price": 3600, "added_cost": 3599}
+    faults = 0 if is_promised else 1
+    assert len(left_out(task, "WOULD_WEAKEN_PROMISE", **cheap)) == faults
+    assert len(left_out(task, "WOULD_WEAKEN_PROMISE", **{**cheap, "added_cost": 3600})) == 1
+
+
 def test_an_own_plan_states_everything_and_nothing_false() -> None:
     task = TASK.model_copy(update={"policy": Policy()})
     plan = solve(task, iterations=50, threads=1).plan
