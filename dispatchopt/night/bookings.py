@@ -28,15 +28,21 @@ FILES: Final = (PROBLEM, "problem.travel-*.npy")
 
 
 class Bookings:
-    """The ledger of a night's settings; without one everything stays as it is."""
+    """The ledger of a night's settings; without one everything stays as it is.
 
-    def __init__(self, config: BookingsConfig) -> None:
+    Parameters
+    ----------
+    clock
+        Tells which holds are over.
+    """
+
+    def __init__(self, config: BookingsConfig, clock: Callable[[], datetime]) -> None:
         self._ledger: Ledger | None = None
         if config.url is not None:
             # Loaded here: databases are an extra.
             from dispatchopt.booking import Ledger
 
-            self._ledger = Ledger(config.url)
+            self._ledger = Ledger(config.url, clock=clock)
 
     @property
     def is_on(self) -> bool:
@@ -44,10 +50,11 @@ class Bookings:
         return self._ledger is not None
 
     def agreed(self, problem: Problem) -> Agreed:
-        """Return the problem with the windows of the ledger."""
+        """Return the problem with the windows of the ledger; holds that are over expire first."""
         from dispatchopt.booking.agreed import with_bookings
 
         assert self._ledger is not None
+        self._ledger.expire()
         return with_bookings(problem, self._ledger)
 
     def plan_of(self, night: Night) -> Plan | None:

@@ -21,7 +21,10 @@ def night_of(problem: Problem) -> str:
 
 
 def input_hash(intake: Intake, config: NightConfig) -> str:
-    """Return a digest of the input and of the settings that shape plan and output."""
+    """Return a digest of the input and of the settings that shape plan and output.
+
+    Windows of a ledger count as the problem of `intake` has them: what was agreed, not when.
+    """
     parts = [
         hash_problem(intake.problem),
         [rejected.model_dump(mode="json") for rejected in intake.rejected],

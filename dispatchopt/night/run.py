@@ -138,7 +138,7 @@ class _Run:
         self.warnings: list[str] = []
         self.journal = Journal(config.output.log, self.warnings)
         self.publishing = Publishing(config.publish, nights.state)
-        self.bookings = Bookings(config.bookings)
+        self.bookings = Bookings(config.bookings, hooks.now)
         self.documents: list[Any] | None = None  # Any: JSON
         self.resumed: dict[str, PublishReport | None] = {}
 
@@ -147,7 +147,8 @@ class _Run:
         intake = self._read()
         night = night_of(intake.problem)
         self.journal.night = night
-        digest = input_hash(intake, self.config)
+        agreed = self._booked(intake.problem)
+        digest = input_hash(replace(intake, problem=agreed), self.config)
         there = self.nights.get(night)
         is_same = there is not None and there.record.input_hash == digest
         is_same = is_same and there is not None and not there.is_void and not self.force
@@ -155,7 +156,7 @@ class _Run:
         if there is not None and is_same:
             return self._unchanged(there)
         before, in_force = self._before(night)
-        problem = self._booked(self._prepared(intake, night, before))
+        problem = self._prepared(intake, agreed, night, before)
         result = self._plan(problem, intake)
         problem, late = self._late(problem, result.plan, intake)
         plan = self._check(problem, late, result.seed, night)
@@ -227,6 +228,16 @@ class _Run:
             }
             return intake
 
+    def _booked(self, problem: Problem) -> Problem:
+        """Return the problem with the windows of the ledger: input of the night as well."""
+        if not self.bookings.is_on:
+            return problem
+        with self.journal.step("bookings") as told:
+            agreed = self.bookings.agreed(problem)
+            told |= told_of(agreed)
+            self.warnings += warnings_of(agreed)
+            return agreed.problem
+
     def _doctor(self, intake: Intake, night: str, *, is_same: bool) -> Examination | None:
         """Apply the rules; what was planned before was examined then."""
         with self.journal.step("doctor") as told:
@@ -266,9 +277,15 @@ class _Run:
             before = self.bookings.plan_of(last) or before
         return before, None if in_force is None else in_force.plan_id
 
-    def _prepared(self, intake: Intake, night: str, before: Plan | None) -> Problem:
-        """Return the problem with the plan in force, and with the nights that tickets waited."""
-        problem = intake.problem
+    def _prepared(
+        self, intake: Intake, problem: Problem, night: str, before: Plan | None
+    ) -> Problem:
+        """Return the problem with the plan in force, and with the nights that tickets waited.
+
+        What only the ledger has stays as it is there: the ledger gets it back when the plan is
+        published, and what it has agreed tells one input from another.
+        """
+        read = {ticket.id for ticket in intake.problem.tickets}
         changes: dict[str, Any] = {}
         if problem.previous_plan is None and before is not None:
             changes["previous_plan"] = before
@@ -276,7 +293,7 @@ class _Run:
         waited = {} if earlier is None else earlier.record.carried_over
         changes["tickets"] = tuple(
             ticket.model_copy(update={"carried_over": waited[ticket.id]})
-            if waited.get(ticket.id, 0) > ticket.carried_over
+            if ticket.id in read and waited.get(ticket.id, 0) > ticket.carried_over
             else ticket
             for ticket in problem.tickets
         )
@@ -301,16 +318,6 @@ class _Run:
                 "seed": result.seed,
             }
             return result
-
-    def _booked(self, problem: Problem) -> Problem:
-        """Return the problem with the windows of the ledger; silent without one."""
-        if not self.bookings.is_on:
-            return problem
-        with self.journal.step("bookings") as told:
-            agreed = self.bookings.agreed(problem)
-            told |= told_of(agreed)
-            self.warnings += warnings_of(agreed)
-            return agreed.problem
 
     def _late(self, problem: Problem, plan: Plan, intake: Intake) -> tuple[Problem, Plan]:
         """Return problem and plan with what was booked meanwhile; silent without a ledger."""

@@ -20,6 +20,7 @@ from tests.unit.raw_data import raw_ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from dispatchopt.models import Plan
@@ -36,6 +37,16 @@ def ticket(ticket_id: str, **changed: Any) -> Ticket:
     return Ticket.model_validate(raw_ticket(ticket_id, place=place, **changed))
 
 
+def two_days(*, visits: int = 3) -> Raw:
+    """What a problem of Monday and Tuesday has else."""
+    engineer, other = (problem([], day=n, visits=visits)["engineers"][0] for n in range(2))
+    horizon = {"start": stamp(0, "00:00"), "end": stamp(1, "23:59")}
+    return {
+        "horizon": horizon,
+        "engineers": [{**engineer, "shifts": engineer["shifts"] + other["shifts"]}],
+    }
+
+
 class Branch:
     """A branch with a ledger, whose nights run in a folder."""
 
@@ -50,11 +61,12 @@ class Branch:
         day: int = 0,
         meanwhile: Callable[[], object] = list,
         given: list[Raw] | None = None,
+        now: datetime = BEFORE,
         **more: Any,
     ) -> NightResult:
         asked = tickets(*ids) if given is None else given
         write_input(self.base, problem(asked, day=day, **more))
-        hooks = Hooks(now=lambda: BEFORE, on_search=lambda: meanwhile() and None)
+        hooks = Hooks(now=lambda: now, on_search=lambda: meanwhile() and None)
         return run_night(read_config(self.base / "night.toml"), hooks=hooks)
 
     def desk(self) -> Desk:
@@ -272,6 +284,77 @@ def test_a_ticket_for_a_later_day_waits(branch: Branch) -> None:
     write_input(branch.base, problem(tickets("T1", "T2"), day=1))
     found = run_night(read_config(branch.base / "night.toml"), hooks=hooks)
     assert promised(found.night.plan()) == {"T1": slot("10:00", "11:00", day=1)}
+
+
+def test_what_was_booked_since_makes_the_night_new(branch: Branch) -> None:
+    branch.night("T1", "T2")
+    branch.book("T1", slot("10:00", "11:00"))  # of the input
+    found = branch.night("T1", "T2")
+    assert found.is_new
+    assert promised(found.night.plan()) == {"T1": slot("10:00", "11:00")}
+    branch.book("N1", slot("14:00", "15:00"))  # the input does not know it
+    found = branch.night("T1", "T2")
+    assert found.is_new
+    assert promised(found.night.plan())["N1"] == slot("14:00", "15:00")
+    branch.desk().cancel("T1", request_id="off", version=2)
+    found = branch.night("T1", "T2")
+    assert found.is_new
+    assert promised(found.night.plan()) == {"N1": slot("14:00", "15:00")}
+
+
+def test_without_a_booking_since_nothing_is_done_again(branch: Branch) -> None:
+    branch.night("T1")
+    branch.book("T1", slot("10:00", "11:00"))
+    desk = branch.desk()
+    desk.hold(ticket("N1"), slot("14:00", "15:00"), request_id="r1", minutes=9999)
+    # The input tells of a promise that the ledger learns of when the plan is published.
+    given = tickets("T1", "T2")
+    given[1]["appointment"] = slot("12:00", "13:00").model_dump(mode="json")
+    found = branch.night(given=given)
+    assert found.is_new
+    assert set(promised(found.night.plan())) == {"T1", "T2", "N1"}
+    # Publishing the plan again changes nothing.
+    events = branch.ledger.events()
+    read = read_problem(found.night.folder / "problem.json").problem
+    Desk.publish(read, found.night.plan(), branch.ledger, clock=lambda: BEFORE)
+    assert branch.ledger.events() == events
+    assert not branch.night(given=given).is_new
+    # What was held is promised now: its window is the same.
+    branch.ledger.confirm("N1", request_id="r2", version=1)
+    again = branch.night(given=given)
+    assert not again.is_new
+    assert again.night.record.plan_id == found.night.record.plan_id
+
+
+def test_a_broken_promise_does_not_make_every_run_new(branch: Branch) -> None:
+    branch.night(given=tickets("T1"), **two_days())
+    branch.book("N1", slot("10:00", "11:00", day=1))
+    # Nobody has room for N1, tonight and tomorrow: it has waited a night then.
+    for first, more in ((0, two_days(visits=0)), (1, {"visits": 0})):
+        found = branch.night("T1", day=first, **more)
+        assert (found.is_new, found.night.plan().broken_promises) == (True, ("N1",))
+        assert not branch.night("T1", day=first, **more).is_new
+
+
+def test_a_hold_that_is_over_is_not_planned_with(branch: Branch) -> None:
+    branch.night("T1")
+    branch.desk().hold(ticket("N1"), slot("10:00", "11:00"), request_id="r1", minutes=30)
+    later = BEFORE + timedelta(hours=1)
+    # Nobody has recorded yet that it has expired.
+    found = branch.night("T1", "T2", now=later)
+    assert promised(found.night.plan()) == {}
+    assert branch.ledger.bookings("held") == []
+    assert not branch.night("T1", "T2", now=later).is_new
+
+
+def test_a_hold_beyond_the_night_makes_nothing_new(branch: Branch) -> None:
+    branch.night(given=tickets("T1"), **two_days())
+    window = slot("10:00", "11:00", day=1)
+    branch.desk().hold(ticket("N1"), window, request_id="r1", minutes=30)
+    branch.night("T1", "T2")
+    later = BEFORE + timedelta(hours=1)
+    assert [booking.ticket_id for booking in branch.ledger.expire(at=later)] == ["N1"]
+    assert not branch.night("T1", "T2", now=later).is_new
 
 
 def test_settings_are_checked_at_once(tmp_path: Path) -> None:
