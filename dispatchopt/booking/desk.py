@@ -236,11 +236,9 @@ class Desk(Following, Steps):
             self.sync()
             return None if event.ticket_id is None else self.booking(event.ticket_id)
         Step("ticket", event.id, "apply", by).checked()
-        with self._lock:
-            with self._transaction() as stream:
-                self._refuse_behind()
-                self._teller(stream).change(event, by)
-            self._routes.follow(stream.appended)
+        with self._lock, self._transaction() as stream:
+            self._refuse_behind()
+            self._teller(stream).change(event, by)
         self._keep()
         return self.booking(event.id)
 
@@ -307,7 +305,6 @@ class Desk(Following, Steps):
                     if booking is None:
                         self._refuse_behind()
                         booking = self._teller(stream).book(step, ticket, choice, hold)
-                self._routes.follow(stream.appended)
             self._keep()
             return booking
         except BookingConflictError as conflict:

@@ -148,8 +148,16 @@ class Following:
 
     @contextmanager
     def _transaction(self) -> Iterator[Stream]:
-        """Be the only one that books, and know all that was booked."""
+        """Be the only one that books, and know all that was booked.
+
+        The routes follow before it is committed: what they could not follow, no desk could.
+        """
         self.sync()  # all but the last moment's, while others may book
         with self._ledger.writing() as stream:
             self._routes.follow(stream.since(self._routes.seq))
             yield stream
+            after = self._routes
+            if stream.appended:
+                after = after.copy()
+                after.follow(stream.appended)
+        self._routes = after

@@ -129,7 +129,13 @@ class Teller:
             window = booking.window
         elif board.shift_of(ticket.id) is None:
             return
-        found = best_of(board.places(ticket, [window]), board.shift_of(ticket.id), window)
+        shift_id = board.shift_of(ticket.id)
+        found = best_of(board.places(ticket, [window]), shift_id, window)
+        after = self.routes.copy()
+        after.follow(self.stream.appended)
+        if found is None or after.board.insert(ticket, found.shift_id, window) is None:
+            # What had no way past the visit has left with it, and may have taken the room.
+            found = best_of(after.board.places(ticket, [window]), shift_id, window)
         detail: dict[str, Any] = {}  # Any: JSON
         if booking.state == "held":
             if found is None or found.weakens:

@@ -11,6 +11,7 @@ import pytest
 
 import dispatchopt as do
 from dispatchopt.booking import Desk, Ledger
+from dispatchopt.booking.routes import Routes
 from dispatchopt.errors import BookingConflictError, InvalidBookingError, InvalidProblemError
 from dispatchopt.models import Plan, Shift, Ticket
 from dispatchopt.shadow import ShadowPrices, Worth
@@ -518,6 +519,45 @@ def test_what_has_no_way_without_those_displaced_is_moved_before_the_test(clock:
     assert offer.displaces == ("t5", "t2")
     assert refused(lambda: desk.hold(wanted, offer, request_id="r1")).reason == "NO_ROOM"
     assert do.check(desk.problem(), desk.plan()).is_valid
+
+
+def test_a_changed_visit_goes_back_to_routes_that_others_left_with_it(clock: Clock) -> None:
+    # No way leads home from t1 but over t6, and none to t6 but over t1: both leave at once.
+    tickets = [
+        small.ticket("t1", "a", 90, appointment=window("10:00", "12:00")),
+        small.ticket("t6", "c", 90),
+    ]
+    problem = small.problem(
+        tickets,
+        [small.engineer("e0", small.shift("s0")), small.engineer("e1", small.shift("s1"))],
+        travel=small.table(no_way=(("home", "c"), ("a", "home"))),
+        policy=small.free(min_kept_probability=0),
+    )
+    plan = small.orders(s0="t1 t6")
+    desk = Desk(problem, plan, clock=clock)
+    desk.apply(tickets[0].model_copy(update={"duration": 3600}))
+    again = Desk(problem, plan, desk.ledger, clock=clock)
+    assert again.version == desk.version
+    # Nobody gets home from t1 alone: it is promised, and somebody has to call.
+    assert desk.plan().broken_promises == ("t1",)
+    assert do.check(desk.problem(), desk.plan()).violations == ()
+
+
+def test_what_no_desk_could_follow_is_not_booked(
+    desk: Desk, problem: Problem, plan: Plan, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = desk.ledger.events()
+    with monkeypatch.context() as patch:
+        patch.setattr(Routes, "apply", fail)
+        with pytest.raises(do.InternalError):
+            desk.hold(caller("n", 15), window("10:00", "12:00"), request_id="r1")
+    assert desk.ledger.events() == before
+    desk.hold(caller("n", 15), window("10:00", "12:00"), request_id="r1")
+    assert Desk(problem, plan, desk.ledger, clock=clock).version == desk.version
+
+
+def fail(*_: object) -> None:
+    raise do.InternalError("no place")
 
 
 def test_a_ticket_that_contradicts_the_problem_harms_no_desk(
