@@ -63,6 +63,19 @@ def open_desk(problem: Problem, plan: Plan, url: str) -> Desk:
     return Desk(problem, plan, Ledger(url))
 
 
+def desk_to_ask(talk: Talk, problem: Problem, plan: Plan, url: str | None) -> Desk | None:
+    """Open a desk for a command that books nothing; None where nothing was booked so far."""
+    if url is None:
+        return None
+    if not ledger_is_there(url):
+        talk.note(f"No ledger is at {url} yet: nothing is booked.")
+        return None
+    from dispatchopt.booking import Desk, Ledger
+
+    ledger = Ledger(url)
+    return None if ledger.plan_id() is None else Desk(problem, plan, ledger)
+
+
 def own_texts(path: Path | None) -> Texts:
     """Read own texts for customers; none without a file."""
     from dispatchopt.report.own_texts import read_texts

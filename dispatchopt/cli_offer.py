@@ -27,9 +27,9 @@ from dispatchopt.cli_desk import (
     booked_window,
     conflicts,
     customer_offer,
+    desk_to_ask,
     ledger_is_there,
     offers_json,
-    open_desk,
     own_texts,
 )
 from dispatchopt.cli_talk import Refused, Talk, guard, listing
@@ -154,7 +154,7 @@ def offer(
         wanted = read_one_ticket(ticket, found.problem, ledger)
         asked = None if window is None else read_window(window, found.problem)
         with conflicts(talk, found.problem, own):
-            desk = None if ledger is None else open_desk(found.problem, found.plan, ledger)
+            desk = desk_to_ask(talk, found.problem, found.plan, ledger)
             booking = None if desk is None else desk.booking(wanted.id)
             booked = booked_window(wanted.id, found.problem, booking)
             answer = _Answer(talk, found, booked, customer, own)

@@ -16,7 +16,7 @@ from dispatchopt.cli_common import (  # noqa: TC001, typer reads the annotations
     Seed,
     Verbose,
 )
-from dispatchopt.cli_desk import MaybeLedger, TextsFile, conflicts, open_desk, own_texts
+from dispatchopt.cli_desk import MaybeLedger, TextsFile, conflicts, desk_to_ask, own_texts
 from dispatchopt.cli_offer import PlanArgument, ProblemArgument, read_given
 from dispatchopt.cli_talk import Talk, guard, listing
 from dispatchopt.report.exit_codes import Code
@@ -54,10 +54,10 @@ def propose(
         own = own_texts(texts)
         found = read_given(problem, plan, talk, policy=policy, limits=limits, on_bad_row=on_bad_row)
         asked, planned = found.problem, found.plan
-        if ledger is not None:
-            with conflicts(talk):
-                desk = open_desk(asked, planned, ledger)
-                asked, planned = desk.problem(), desk.plan()
+        with conflicts(talk):
+            desk = desk_to_ask(talk, asked, planned, ledger)
+        if desk is not None:
+            asked, planned = desk.problem(), desk.plan()
         proposals = propose_windows(asked, planned, seed=seed)
         zone = found.problem.zone
         if out is not None:

@@ -223,6 +223,20 @@ def test_offers_and_proposals_know_what_is_booked(
     assert [item["ticket_id"] for item in proposed["proposals"]] == ["T2"]
 
 
+def test_offers_and_proposals_write_nothing(
+    files: tuple[Path, Path], ledger: Path, tmp_path: Path
+) -> None:
+    told = run("offer", *files, "T1")
+    assert f"No ledger is at {ledger} yet: nothing is booked." in told.stderr
+    assert told.stdout == run("offer", *files, "T1", "--ledger", tmp_path / "other.db").stdout
+    assert not ledger.exists()
+    # One on which no plan has come into force yet.
+    assert Ledger(ledger).events() == []
+    assert run("offer", *files, "T1").stdout == told.stdout
+    assert "T1" in run("propose", *files).stdout
+    assert Ledger(ledger).plan_id() is None
+
+
 def test_a_ticket_of_the_ledger_is_found_by_its_id(
     files: tuple[Path, Path], ledger: Path, tmp_path: Path
 ) -> None:
