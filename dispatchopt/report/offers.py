@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dispatchopt.models import Window
 from dispatchopt.report.customer import Coming, CustomerTexts
 from dispatchopt.report.minutes import clock, whole_percent
 from dispatchopt.report.readable import one_line
@@ -107,7 +108,7 @@ def forced_lines(forced: Forced, zone: tzinfo) -> list[str]:
             f"{clock(move.to_start, zone)}{shift}"
         )
     if forced.displaces:
-        lines.append(f"leaves out {', '.join(forced.displaces)}")
+        lines.append(_leaves_out(forced.displaces))
     if forced.breaks_rules:
         counts = ", ".join(f"{rule} {n}" for rule, n in sorted(forced.breaks_rules.items()))
         lines.append(f"shifts that rules keep it out of: {counts}")
@@ -183,11 +184,16 @@ def _remarks(offers: Sequence[Offer]) -> list[str]:
         if offer.is_after_due:
             remarks.append("after the service limit")
         if offer.displaces:
-            remarks.append(f"leaves out {', '.join(offer.displaces)}")
+            remarks.append(_leaves_out(offer.displaces))
         if remarks:
             lines.append(f"{number}. {'; '.join(remarks)}")
     return lines
 
 
-def _instant(when: datetime, zone: tzinfo) -> str:
-    return f"{when.astimezone(zone):%m-%d} {clock(when, zone)}"
+def _leaves_out(ticket_ids: Sequence[str]) -> str:
+    return f"leaves out {', '.join(ticket_ids)}, back to be planned again"
+
+
+def _instant(at: datetime, zone: tzinfo) -> str:
+    """Write a point in time as windows are written beside it."""
+    return CustomerTexts(zone, language="en").when(Window(open=at, close=at))

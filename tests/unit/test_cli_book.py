@@ -163,17 +163,17 @@ def test_tickets_without_a_booking_are_counted_apart(
         "3 customers to be called",
     ]
     told = book("list", *zone).splitlines()[-1]
-    assert told == "3 customers to be called, the first by 11-23 08:20 (--to-call lists them)"
+    assert told == "3 customers to be called, the first by Thu 23 Nov, 08:20 (--to-call lists them)"
     lines = book("list", "--state", "unbooked", *zone).splitlines()
     assert [line.split(",")[0] for line in lines] == [
         "T2: unbooked", "T3: unbooked", "2 bookings", "2 customers to be called",
     ]  # fmt: skip
-    assert "call by 11-23 08:20" in lines[0]
+    assert "call by Thu 23 Nov, 08:20" in lines[0]
 
     book("contact", "T2")
     lines = book("list", "--to-call", *zone).splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["T1", "T3"]
-    assert lines[2:] == ["2 customers to be called, the first by 11-23 08:30"]
+    assert lines[2:] == ["2 customers to be called, the first by Thu 23 Nov, 08:30"]
     answer = book_json("list")
     assert [b["ticket_id"] for b in answer["bookings"]] == ["T1"]
     assert (answer["unbooked"], answer["to_call"]) == (2, 2)

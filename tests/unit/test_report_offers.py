@@ -45,7 +45,7 @@ def test_offers_are_a_table_with_the_parts_of_the_grade() -> None:
         "                     window  kept  grade  added  late  risk  room  on site  who",
         "1.  Mon 23 Nov, 14:00-16:00   95%   91.2     12     1    10     0    43-59  E1 张三",
         "2.  Mon 23 Nov, 18:00-20:00   99%   80.0     12     1    10     0    43-59  E1",
-        "2. after the service limit; leaves out T7",
+        "2. after the service limit; leaves out T7, back to be planned again",
         "not offered: 12 NO_ROOM (no room in the plan)",
         "not offered: 1 TOO_SOON (past, or within the lead time)",
         "shifts that rules keep it out of: crew 1, skills 3",
@@ -78,7 +78,7 @@ def test_a_forced_window_says_what_it_takes() -> None:
         "of work",
         "moves T2: 15:00 -> 15:40",
         "moves T3: 16:00 -> 09:00 on S2",
-        "leaves out T7, T8",
+        "leaves out T7, T8, back to be planned again",
     ]
     impossible = Forced.model_validate(
         {"ticket_id": "T1", "window": WINDOW, "is_feasible": False, "reason": "NO_ROOM",
@@ -95,7 +95,7 @@ def test_a_forced_window_says_what_it_takes() -> None:
     [
         (
             {"state": "held", "expires_at": at("13:00")},
-            "T1: held, Mon 23 Nov, 14:00-16:00, E1, expires 11-23 13:00, version 2",
+            "T1: held, Mon 23 Nov, 14:00-16:00, E1, expires Mon 23 Nov, 13:00, version 2",
         ),
         (
             {
@@ -105,7 +105,7 @@ def test_a_forced_window_says_what_it_takes() -> None:
                 "is_forced": True,
             },
             "T1: confirmed, Mon 23 Nov, 14:00-16:00, E1, forced, first promised Mon 23 Nov, "
-            "09:00-10:00, call by 11-23 12:00, version 2",
+            "09:00-10:00, call by Mon 23 Nov, 12:00, version 2",
         ),
         (
             {"state": "missed", "missed_by": "no_access", "engineer_id": None},
