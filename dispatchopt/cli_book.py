@@ -154,10 +154,11 @@ def report(
         asked = read_window(window, given.problem)
         with conflicts(talk, given.problem, own):
             request = new_request(request_id)
-            booking = open_desk(given.problem, given.plan, ledger).report_window(
-                wanted, asked, request_id=request, by=by or "ticketing"
-            )
-            tell_booking(talk, booking, request, given.problem.zone)
+            desk = open_desk(given.problem, given.plan, ledger)
+            booking = desk.report_window(wanted, asked, request_id=request, by=by or "ticketing")
+            events = desk.ledger.history(wanted.id)
+            told = next((e.consequences for e in events if e.request_id == request), None)
+            tell_booking(talk, booking, request, given.problem.zone, consequences=told)
 
 
 @book.command(epilog=BOOK_CODES)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dispatchopt.booking import Booking, Ledger
     from dispatchopt.booking.states import State
+    from dispatchopt.models import Forced
     from dispatchopt.report.glossary import Language
     from dispatchopt.report.own_texts import Texts
 
@@ -253,16 +254,20 @@ def tell_booking(
     zone: tzinfo,
     customer: Language | None = None,
     own: Texts | None = None,
+    *,
+    consequences: Forced | None = None,
 ) -> None:
-    """Tell what stands after a step, or the text for the customer."""
+    """Tell what stands after a step, and what it takes; or the text for the customer."""
     from dispatchopt.adapters.json_files import to_json
     from dispatchopt.report.customer import Coming, CustomerTexts
-    from dispatchopt.report.offers import booking_line
+    from dispatchopt.report.offers import booking_line, forced_lines
 
-    code = int(Code.DONE)
-    talk.answer({"exit_code": code, "request_id": request, "booking": to_json(booking)})
+    answer = {"request_id": request, "booking": to_json(booking)}
+    taken = {} if consequences is None else {"consequences": to_json(consequences)}
+    talk.answer({"exit_code": int(Code.DONE), **answer, **taken})
     if customer is None or booking.window is None:
-        talk.say(booking_line(booking, zone) + _in_utc(zone))
+        lines = [] if consequences is None else forced_lines(consequences, zone)
+        talk.say("\n".join([booking_line(booking, zone) + _in_utc(zone), *lines]))
     else:
         coming = Coming(booking.window, booking.engineer_id)
         texts = CustomerTexts(zone, language=customer, templates=(own or {}).get(customer))

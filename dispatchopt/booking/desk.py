@@ -208,7 +208,7 @@ class Desk(Following, Steps):
         """Record a window that the ticketing system promised, even if it was never offered.
 
         It has its place if any engineer can come at all; what that does to others stands in the
-        event (`Ledger.history`) as ``consequences``. Without a place the booking stands without a
+        event (`Ledger.history`) as `consequences`. Without a place the booking stands without a
         shift: somebody has to find a way, or to call the customer. What is confirmed already is
         returned as it stands.
         """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field
 
 from dispatchopt.models.base import Id, Instant, Model, Window
+from dispatchopt.models.offer import Forced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +110,15 @@ class BookingEvent(Model):
     engineer_id: Id | None = None
     expires_at: Instant | None = None
     detail: dict[str, Any] = {}  # Any: JSON
+
+    @property
+    def consequences(self) -> Forced | None:
+        """What a window takes that was reported and never offered, or could not be any more."""
+        told = self.detail.get("consequences")
+        if told is None or self.window is None:
+            return None
+        asked = {"ticket_id": self.ticket_id, "window": self.window}
+        return Forced.model_validate({**asked, **told})
 
 
 class Booking(Model):

@@ -16,7 +16,7 @@ from dispatchopt.errors import (
     Issue,
 )
 from dispatchopt.models import Forced, Offer, Ticket, Window
-from dispatchopt.windows.forced import forced_on
+from dispatchopt.windows.forced import forced_at, forced_on
 from dispatchopt.windows.offers import room_per_hour
 from dispatchopt.windows.slots import reason_against
 
@@ -237,13 +237,14 @@ class Teller:
             return Place(None, {"is_forced": True})
         wanted = None if before is None else before.shift_id
         found = best_of(board.places(ticket, [window]), wanted, window)
-        if found is None or not found.is_good:
-            asked = forced_on(board, ticket, window)
-            told = asked.model_dump(mode="json", exclude={"ticket_id", "window"})
-            shift_id = None if found is None else found.shift_id
-            return Place(shift_id, {"is_forced": True, "consequences": told})
         was_offered = before is not None and before.window == window
-        detail = {"kept_probability": found.kept_probability, "is_forced": not was_offered}
+        if found is None:
+            told = _without_people(forced_on(board, ticket, window))
+            return Place(None, {"is_forced": True, "consequences": told})
+        detail: dict[str, Any] = {"kept_probability": found.kept_probability}  # Any: JSON
+        if not was_offered or not found.is_good:
+            told = _without_people(forced_at(board, ticket, window, found))
+            detail |= {"is_forced": True, "consequences": told}
         return Place(found.shift_id, detail)
 
     def _known(self, ticket_id: str) -> Ticket:
@@ -258,6 +259,14 @@ class Teller:
 def window_of(choice: Choice) -> Window:
     """Return the window that is taken."""
     return choice if isinstance(choice, Window) else choice.window
+
+
+def _without_people(forced: Forced) -> dict[str, Any]:  # Any: JSON
+    """Return what a window takes as the ledger keeps it: no names."""
+    if forced.offer is not None:
+        offer = forced.offer.model_copy(update={"engineer_name": None})
+        forced = forced.model_copy(update={"offer": offer})
+    return forced.model_dump(mode="json", exclude={"ticket_id", "window"})
 
 
 def _content(ticket: Ticket) -> dict[str, Any]:  # Any: JSON

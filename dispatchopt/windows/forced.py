@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dispatchopt.board import Found
     from dispatchopt.models import Plan, Ticket, Window
     from dispatchopt.models.offer import NotOffered
 
@@ -72,14 +73,19 @@ def forced_on(board: Board, ticket: Ticket, window: Window, *, displace: bool = 
             found = board.best_of(prepared, displace=True)
         if not found:
             return _refused(board, ticket, window, prepared.blocked)
-        place = found[0]
+        return forced_at(board, ticket, window, found[0])
+
+
+def forced_at(board: Board, ticket: Ticket, window: Window, place: Found) -> Forced:
+    """Say what a window takes at a place that was found for it on the same board."""
+    with board.lock:
         after = board.copy()
         if after.insert(ticket, place.shift_id, window, place.displaces) is None:
             raise InternalError(f"ticket '{ticket.id}' has no room where its place was found")
         offer = offer_of(
             board,
             ticket,
-            prepared.facts[0],
+            board.prepare(ticket, [window]).facts[0],
             candidate_of(board.compiled.problem, ticket, window),
             place,
             {},

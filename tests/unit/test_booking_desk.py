@@ -280,14 +280,49 @@ def test_a_reported_window_is_recorded_with_its_consequences(clock: Clock) -> No
     # The second cannot be kept: it stands all the same, and says what it would take.
     second = desk.report_window(caller("n2", 120), ten, request_id="r2")
     assert (second.state, second.shift_id, second.is_placed) == ("confirmed", None, False)
-    event = desk.ledger.history("n2")[-1]
-    assert event.detail["consequences"]["is_feasible"] is False
+    told = desk.ledger.history("n2")[-1].consequences
+    assert told is not None
+    assert (told.ticket_id, told.window, told.is_feasible) == ("n2", ten, False)
+    told = desk.ledger.history("n1")[-1].consequences
+    assert told is not None
+    assert told.is_feasible
     assert desk.booking("n1") == first
     assert is_inside(desk, first)
     assert desk.plan().broken_promises == ("n2",)
     # Reported once more, nothing happens.
     assert desk.report_window(caller("n1", 120), ten, request_id="r3") == first
     assert len(desk.ledger.history("n1")) == 1
+
+
+def test_consequences_are_those_of_the_place_that_is_taken(clock: Clock) -> None:
+    # Both engineers begin with hours of work; the first one ends beside n1.
+    long = [
+        small.ticket(f"t{n}", place=place, minutes=180, appointment=small.window("08:00", "08:30"))
+        for n, place in enumerate("bc")
+    ]
+    problem = day_problem(0, tickets=long)
+    named = [engineer.model_copy(update={"name": "Wei"}) for engineer in problem.engineers]
+    problem = problem.model_copy(update={"engineers": tuple(named)})
+    routes = [
+        {"shift_id": f"s{n}.0", "engineer_id": f"e{n}", "visits": [{"ticket_id": f"t{n}"}]}
+        for n in range(2)
+    ]
+    desk = Desk(problem, Plan.model_validate({"routes": routes}), clock=clock)
+    offer = desk.offer(caller())[0].model_copy(update={"shift_id": "s1.0"})
+    held = desk.hold(caller(), offer, request_id="r1")
+    assert held.shift_id == "s1.0"
+    soon = window("11:30", "11:50")
+    cheapest = desk.forced(caller(), soon).offer
+    assert cheapest is not None
+    assert (cheapest.shift_id, cheapest.engineer_name) == ("s0.0", "Wei")
+    booking = desk.report_window(caller(), soon, request_id="r2")
+    assert booking.shift_id == "s1.0"  # who was to come anyway
+    told = desk.ledger.history("n1")[-1].consequences
+    assert told is not None
+    assert told.offer is not None
+    assert told.offer.shift_id == "s1.0"
+    # People have names, the ledger has none.
+    assert told.offer.engineer_name is None
 
 
 def test_a_ticket_that_changes_keeps_its_window(desk: Desk) -> None:

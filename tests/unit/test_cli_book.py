@@ -190,6 +190,24 @@ def test_a_repeated_request_is_done_once(files: tuple[Path, Path], ledger: Path)
     assert len(Ledger(ledger).history("T1")) == 1
 
 
+def test_a_reported_window_tells_what_it_takes(files: tuple[Path, Path], ledger: Path) -> None:
+    ten = ("--window", "2930-11-23 10:00/10:00")
+    book("hold", *files, "T1", *LATER)
+    assert book("report", *files, "T1", *LATER).count("\n") == 1  # it was offered
+    _, taken, moved = book("report", *files, "T1", *ten).splitlines()
+    assert taken.startswith("T1, Thu 23 Nov, 10:00: possible with E1 at 10:00, kept ")
+    assert moved.startswith("moves T2: ")
+    told = book("report", *files, "T2", *ten, "--request-id", "r1")
+    assert told.splitlines() == [
+        "T2: confirmed, Thu 23 Nov, 10:00, without an engineer, forced, version 1",
+        "T2, Thu 23 Nov, 10:00: not possible, NO_ROOM (no room in the plan)",
+    ]
+    # Told once more, to a program: the same.
+    answer = book_json("report", *files, "T2", *ten, "--request-id", "r1")
+    assert answer["consequences"]["reason"] == "NO_ROOM"
+    assert "consequences" not in book_json("report", *files, "T1", *ten)
+
+
 def test_a_conflict_lists_other_windows(files: tuple[Path, Path], ledger: Path) -> None:
     refused = run("book", "hold", *files, "T1", "--window", "2930-11-23 20:00/21:00", code=8)
     assert "the window 2930-11-23 20:00/21:00 is not possible: " in refused.stderr
