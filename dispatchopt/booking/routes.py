@@ -236,11 +236,23 @@ class Routes:
             self.board.insert(ticket, place.shift_id, window)
 
     def _update(self, event: BookingEvent) -> None:
-        """Take over a ticket that changed; where it has to go then stands in the next event."""
+        """Take over a ticket that changed; where it has to go then stands in the next event.
+
+        Until then it stays on its shift if it can: others may have no way past it.
+        """
         ticket = self._known(event)
-        if ticket is not None and not self.is_fact(ticket):
-            self.leave(ticket.id)
-            self.board.update(ticket)
+        if ticket is None or self.is_fact(ticket):
+            return
+        before, shift_id = self.ticket(ticket.id), self.board.shift_of(ticket.id)
+        window = None if before is None else before.appointment
+        if (
+            shift_id is not None
+            and ticket.is_plannable
+            and self.board.insert(ticket, shift_id, window) is not None
+        ):
+            return
+        self.leave(ticket.id)
+        self.board.update(ticket)
 
 
 _WHY: Final = {

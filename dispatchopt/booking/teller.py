@@ -133,8 +133,8 @@ class Teller:
         found = best_of(board.places(ticket, [window]), shift_id, window)
         after = self.routes.copy()
         after.follow(self.stream.appended)
-        if found is None or after.board.insert(ticket, found.shift_id, window) is None:
-            # What had no way past the visit has left with it, and may have taken the room.
+        if found is not None and after.board.insert(ticket, found.shift_id, window) is None:
+            # What had no way past the visit has left with it, and has taken the room.
             found = best_of(after.board.places(ticket, [window]), shift_id, window)
         detail: dict[str, Any] = {}  # Any: JSON
         if booking.state == "held":
