@@ -288,7 +288,8 @@ def _not_a_problem(given: object) -> str:
 def _log_refuted(plan: Plan, report: Report) -> None:
     false = {violation.ticket_id for violation in report.violations}
     codes = sorted({item.reason for item in plan.unserved if item.ticket_id in false})
-    logger.error("the checker refuted reasons of %d tickets: %s", len(false), ", ".join(codes))
+    text = "the checker refuted reasons of tickets left out: %d (%s)"
+    logger.error(text, len(false), ", ".join(codes))
 
 
 def without_refuted_reasons(plan: Plan, report: Report) -> Plan:

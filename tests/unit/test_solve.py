@@ -101,7 +101,7 @@ def test_reasons_that_the_checker_refutes_lose_no_plan(
     }
     assert do.check(task, result.plan).is_valid
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert errors == ["the checker refuted reasons of 1 tickets: NEEDS_CREW"]
+    assert errors == ["the checker refuted reasons of tickets left out: 1 (NEEDS_CREW)"]
 
 
 def test_the_time_limit_counts_the_compilation_of_the_problem(
