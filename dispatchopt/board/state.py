@@ -40,7 +40,7 @@ class State:
     """A plan's routes, the tickets that came since, and what was promised; see `Board`."""
 
     def __init__(self, planner: Planner, plan: Plan, *, seed: int = 0) -> None:
-        _refuse_other_problem(planner, plan)
+        refuse_other_problem(planner, plan)
         self._planner, self._base, self._seed = planner, plan, seed
         self._compiled: Compiled = planner.compiled
         self.lock = RLock()
@@ -248,7 +248,7 @@ def hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _refuse_other_problem(planner: Planner, plan: Plan) -> None:
+def refuse_other_problem(planner: Planner, plan: Plan) -> None:
     """Refuse a plan with shifts or visits that the problem does not know: it is of another one.
 
     Without them their time would be given away. A ticket that was refused at input is known.
@@ -256,7 +256,10 @@ def _refuse_other_problem(planner: Planner, plan: Plan) -> None:
     tickets = {ticket.id for ticket in planner.problem.tickets}
     tickets |= {item.ticket_id for item in planner.rejected}
     shifts = planner.compiled.ctx.shifts
-    way_out = "give the problem that the plan was made for, or plan anew"
+    way_out = (
+        "give the problem that the plan was made for (of a night: problem.json in its folder), or "
+        "plan anew"
+    )
     issues = [
         Issue("shift", route.shift_id, "id", "", f"of the plan, not of the problem; {way_out}")
         for route in plan.routes

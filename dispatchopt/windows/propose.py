@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dispatchopt.board import refuse_other_problem
 from dispatchopt.chance import NUM_SAMPLES, Spreads, draw, kept_probabilities, quantile, told
 from dispatchopt.errors import InvalidProblemError, Issue
 from dispatchopt.instance import decode, encode
@@ -58,9 +59,11 @@ def propose_windows(planner: Planner | Problem, plan: Plan, *, seed: int = 0) ->
     Raises
     ------
     InvalidProblemError
-        If the plan breaks a rule of the problem, with every violation.
+        If the plan is of another problem, with all that is unknown; if it breaks a rule, with every
+        violation.
     """
     planner = Planner(planner) if isinstance(planner, Problem) else planner
+    refuse_other_problem(planner, plan)
     _refuse_invalid(planner, plan)
     return _Proposing(planner, plan, seed).proposals()
 

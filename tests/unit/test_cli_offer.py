@@ -192,4 +192,8 @@ def test_a_plan_of_another_problem_is_refused(files: tuple[Path, Path], tmp_path
     alien.write_text(
         json.dumps({"routes": [{"shift_id": "S9", "visits": [{"ticket_id": "T1"}]}]}), "utf-8"
     )
-    assert "S9" in run("propose", files[0], alien, code=2).stderr
+    # What nights plan with bookings holds more than their input.
+    for command in (("propose", files[0], alien), ("offer", files[0], alien, "T1")):
+        told = run(*command, code=2).stderr
+        assert "shift 'S9', id: of the plan, not of the problem; give the problem that" in told
+        assert "(of a night: problem.json in its folder)" in told
