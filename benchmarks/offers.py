@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -62,6 +63,8 @@ class Found:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure; 0, or 1 with --strict if an aim was missed."""
     options = _parser().parse_args(argv)
+    # Ended from outside, servers and callers end, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.smoke:
         _make_small(options)
     parts = PARTS if options.part == "all" else (options.part,)

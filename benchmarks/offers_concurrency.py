@@ -55,8 +55,8 @@ class Scale:
     """
 
     bookings: int = 5000
-    customers: int = 6000
-    engineers: int = 60
+    customers: int = 7500
+    engineers: int = 80
     days: int = 5
     callers: int = 32
     processes: int = 4
