@@ -28,6 +28,7 @@ from benchmarks import offers_latency as latency
 from benchmarks.figures import figure_rows
 from benchmarks.machine import describe_machine
 from benchmarks.offers_calibration import (
+    RULES,
     Order,
     booked_pairs,
     calibration_figures,
@@ -126,8 +127,7 @@ def _naive(options: argparse.Namespace, found: Found) -> None:
     """Compare ways of booking on the same branches."""
     some = min(options.branches, options.naive_branches)
     by_rule = {
-        rule: _branches(options, rule, some, options.first_seed, options.policy)
-        for rule in ("ours", "grid 1", "grid 2")
+        rule: _branches(options, rule, some, options.first_seed, options.policy) for rule in RULES
     }
     found.tables.append(("Ways of booking", rule_rows(by_rule)))
 

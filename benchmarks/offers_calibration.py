@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import mean
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 ENGINEERS = (6, 7, 8, 9, 10)
 """Sizes of branches, taken in turn by seed."""
 
-RULES = ("ours", "grid 1", "grid 2")
-"""Ways of booking: the product, and the grid with one or two jobs a slot."""
+RULES = ("ours", "ours, displacing", "grid 1", "grid 2")
+"""Ways of booking: the product, the product where visits without a promise may give way, and the
+grid with one or two jobs a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,14 @@ def run_branch(order: Order) -> Tally:
     """Simulate one branch in this process."""
     engineers = ENGINEERS[order.seed % len(ENGINEERS)]
     world = make_world(order.seed, engineers=engineers, days=order.days)
-    if order.rule == "ours":
-        policy = json.loads(order.policy)
-        ours = Ours(world, BoardBook, iterations=order.iterations, seed=order.seed, policy=policy)
+    if order.rule.startswith("ours"):
+        ours = Ours(
+            world,
+            partial(BoardBook, displace=order.rule == "ours, displacing"),
+            iterations=order.iterations,
+            seed=order.seed,
+            policy=json.loads(order.policy),
+        )
         return simulate(world, ours)
     return simulate(world, Grid(world, int(order.rule[-1])))
 

@@ -44,15 +44,21 @@ class Book(Protocol):
 
 
 class BoardBook:
-    """The days that can be booked, on a board: what a desk does, without the ledger."""
+    """The days that can be booked, on a board: what a desk does, without the ledger.
 
-    def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.board = Board(Planner(problem), plan)
+    Parameters
+    ----------
+    displace
+        Whether visits without a promise may leave the plan for one; the next night plans them.
+    """
+
+    def __init__(self, problem: Problem, plan: Plan, *, displace: bool = False) -> None:
+        self.board, self.displace = Board(Planner(problem), plan), displace
         self.told: dict[Window, Offer] = {}
 
     def offers(self, ticket: Ticket) -> list[tuple[Window, float]]:
         """Return what `offer_windows` returns."""
-        found = offers_on(self.board, ticket)
+        found = offers_on(self.board, ticket, displace=self.displace)
         self.told = {offer.window: offer for offer in found}
         return [(offer.window, offer.kept_probability) for offer in found]
 
