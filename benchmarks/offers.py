@@ -150,7 +150,8 @@ def _concurrency(options: argparse.Namespace, found: Found) -> None:
     scale = concurrency.SMOKE if options.smoke else concurrency.Scale()
     outcomes = [concurrency.run(kind, scale, options.first_seed) for kind in options.databases]
     found.figures += concurrency.figures(outcomes, scale)
-    found.data["concurrency"] = [asdict(outcome) for outcome in outcomes]
+    # Not asdict: it counts the pairs of a Counter.
+    found.data["concurrency"] = [vars(outcome) for outcome in outcomes]
 
 
 def _make_small(options: argparse.Namespace) -> None:
