@@ -44,10 +44,11 @@ from dispatchopt.cli_generate import generate
 from dispatchopt.cli_night import NIGHT_CODES, night
 from dispatchopt.cli_offer import offer
 from dispatchopt.cli_propose import propose
-from dispatchopt.cli_talk import NoPlan, Stop, Talk, counted, guard, listing
+from dispatchopt.cli_talk import NoPlan, Stop, Talk, guard, listing
 from dispatchopt.cli_vroom import vroom
 from dispatchopt.errors import AdapterError
 from dispatchopt.report.exit_codes import Code, code_of
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from dispatchopt.models.intake import Intake

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from dispatchopt.cli_common import Debug, Json, OnBadRow, Source, Verbose, read_input
-from dispatchopt.cli_talk import Refused, Talk, counted, guard
+from dispatchopt.cli_talk import Refused, Talk, guard
+from dispatchopt.report.readable import counted
 
 
 def anonymise(

@@ -27,8 +27,9 @@ from dispatchopt.cli_offer import (
     read_one_ticket,
     read_window,
 )
-from dispatchopt.cli_talk import Talk, counted, guard
+from dispatchopt.cli_talk import Talk, guard
 from dispatchopt.report.exit_codes import Code
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from dispatchopt.booking.rebase import Rebased

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dispatchopt.cli_talk import Refused, Stop, Talk, counted
+from dispatchopt.cli_talk import Refused, Stop, Talk
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

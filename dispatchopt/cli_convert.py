@@ -17,9 +17,10 @@ from dispatchopt.cli_common import (
     read_given_plan,
     read_input,
 )
-from dispatchopt.cli_talk import Refused, Talk, counted, guard, listing
+from dispatchopt.cli_talk import Refused, Talk, guard, listing
 from dispatchopt.cli_vroom import LeaveOut, Speed, read_vroom_input, tell_not_carried
 from dispatchopt.report.exit_codes import Code
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from dispatchopt.adapters.tmf import TroubleTicket

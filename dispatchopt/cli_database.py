@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dispatchopt.cli_common import CODES, Debug, Json, Verbose
-from dispatchopt.cli_talk import Refused, Talk, counted, guard
+from dispatchopt.cli_talk import Refused, Talk, guard
 from dispatchopt.errors import PublisherBusyError
 from dispatchopt.report.exit_codes import Code
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatchopt.cli_common import Debug, Json, Verbose  # noqa: TC001
-from dispatchopt.cli_talk import Refused, Talk, counted, guard
+from dispatchopt.cli_talk import Refused, Talk, guard
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -113,11 +113,6 @@ def listing(issues: Sequence[Issue]) -> list[dict[str, Any]]:  # Any: JSON
     return [asdict(issue) for issue in issues]
 
 
-def counted(count: int, noun: str) -> str:
-    """Write a number of things: ``1 ticket``, ``2 tickets``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 class _Console(Console):
     """A console that falls silent when nobody reads any more."""
 

@@ -19,9 +19,10 @@ from dispatchopt.cli_common import (
     refuse_limits,
     search,
 )
-from dispatchopt.cli_talk import NoPlan, Refused, Stop, Talk, counted, guard, listing
+from dispatchopt.cli_talk import NoPlan, Refused, Stop, Talk, guard, listing
 from dispatchopt.errors import AdapterError
 from dispatchopt.report.exit_codes import Code
+from dispatchopt.report.readable import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

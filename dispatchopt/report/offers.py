@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from dispatchopt.models import Window
 from dispatchopt.report.customer import Coming, CustomerTexts
 from dispatchopt.report.minutes import clock, whole_percent
-from dispatchopt.report.readable import one_line
+from dispatchopt.report.readable import counted, one_line
 from dispatchopt.report.summary import columns
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def offer_lines(offers: Offers, zone: tzinfo) -> list[str]:
     Prices are minutes of an engineer's working time.
     """
     when = CustomerTexts(zone, language="en").when
-    count = _counted(len(offers), "window")
+    count = counted(len(offers), "window")
     lines = [f"{count} for {offers.ticket_id}, prices in minutes of work"]
     if offers:
         head = ("", "window", "kept", "grade", "added", "late", "risk", "room", "on site", "who")
@@ -143,9 +143,9 @@ def booking_counts(
     bookings: Sequence[Booking], unbooked: int, to_call: Sequence[Booking], zone: tzinfo
 ) -> list[str]:
     """Count what is listed, and what is not: tickets without a booking, first contacts due."""
-    lines = [_counted(len(bookings), "booking")]
+    lines = [counted(len(bookings), "booking")]
     if unbooked:
-        count = _counted(unbooked, "ticket")
+        count = counted(unbooked, "ticket")
         lines.append(f"{count} without one (--state unbooked lists them)")
     if to_call:
         lines.append(f"{to_call_count(to_call, zone)} (--to-call lists them)")
@@ -154,7 +154,7 @@ def booking_counts(
 
 def to_call_count(to_call: Sequence[Booking], zone: tzinfo) -> str:
     """Count the customers to be called, and say by when the first one is."""
-    told = f"{_counted(len(to_call), 'customer')} to be called"
+    told = f"{counted(len(to_call), 'customer')} to be called"
     deadlines = [booking.contact_by for booking in to_call if booking.contact_by is not None]
     return f"{told}, the first by {_instant(min(deadlines), zone)}" if deadlines else told
 
@@ -162,10 +162,6 @@ def to_call_count(to_call: Sequence[Booking], zone: tzinfo) -> str:
 def minutes(cost: int) -> str:
     """Write a price in minutes of work."""
     return str(round(cost / 60))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _up(seconds: int) -> str:

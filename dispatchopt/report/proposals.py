@@ -10,6 +10,7 @@ from dispatchopt.adapters.people_csv import people_csv
 from dispatchopt.report.customer import CustomerTexts
 from dispatchopt.report.minutes import whole_percent
 from dispatchopt.report.offers import coming
+from dispatchopt.report.readable import counted
 from dispatchopt.report.summary import columns
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def proposal_lines(proposals: Proposals, zone: tzinfo) -> list[str]:
     """Write the windows, and how many tickets have none by reason."""
     count = len(proposals.proposals)
     best = ", as narrow as can be" if count and proposals.is_narrowest else ""
-    lines = [f"{count} window{'' if count == 1 else 's'} proposed{best}"]
+    lines = [f"{counted(count, 'window')} proposed{best}"]
     if count:
         when = CustomerTexts(zone, language="en").when
         rows = [("ticket", "window", "kept", "engineer")]

@@ -107,6 +107,11 @@ def place_text(place: Point | str) -> str:
     return place if isinstance(place, str) else f"{place.lat:.6f}, {place.lon:.6f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: ``1 ticket``, ``2 tickets``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def one_line(text: str) -> str:
     """Fold line breaks, so that a note cannot pose as another line."""
     return " ".join(text.split())
